@@ -1,0 +1,107 @@
+/**
+ * The errors that Parley tells apart, in three families.
+ *
+ * 1. Reasons: why a session ended ({@linkcode EndReason}). They travel through
+ *    an `AbortSignal` or `Connection.closed`; most are no fault of anybody.
+ * 2. {@linkcode CommandError}: the user asked for what we refuse. It becomes
+ *    one line to that user, is never logged as a fault and closes nothing.
+ * 3. Anything else is a fault of ours or of the machine.
+ *
+ * Must not know: who throws or shows them.
+ *
+ * @module
+ */
+
+/** Why a session ended. The `kind` is stable: logs and goodbyes are made from it. */
+export type EndKind =
+  | "quit"
+  | "end-of-stream"
+  | "reset"
+  | "idle"
+  | "slow"
+  | "shutdown"
+  | "refused"
+  | "fault";
+
+/** The reason that ends a session; it is what a connection's signal is aborted with. */
+export class EndReason extends Error {
+  /** Which end this is. */
+  readonly kind: EndKind;
+
+  constructor(kind: EndKind, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "EndReason";
+    this.kind = kind;
+  }
+
+  /** The reason inside an aborted signal, or a fault that wraps whatever is there. */
+  static of(reason: unknown): EndReason {
+    if (reason instanceof EndReason) return reason;
+    return new EndReason("fault", "Session failed", { cause: reason });
+  }
+}
+
+/** The peer sent nothing for longer than the idle time-out. */
+export class IdleTimeoutError extends EndReason {
+  /** The time-out that passed, in milliseconds. */
+  readonly timeoutMs: number;
+
+  constructor(timeoutMs: number) {
+    super("idle", `Peer sent nothing for ${timeoutMs} ms`);
+    this.name = "IdleTimeoutError";
+    this.timeoutMs = timeoutMs;
+  }
+}
+
+/** The peer read too slowly: its send queue is full. */
+export class SendQueueError extends EndReason {
+  constructor(bytesMax: number) {
+    super("slow", `Send queue exceeded ${bytesMax} bytes`);
+    this.name = "SendQueueError";
+  }
+}
+
+/** The server is stopping. */
+export class ShutdownError extends EndReason {
+  constructor() {
+    super("shutdown", "Server is shutting down");
+    this.name = "ShutdownError";
+  }
+}
+
+/** A user's request that is refused: a stable code for programs, a sentence for people. */
+export class CommandError extends Error {
+  /** Stable across releases: `no-such-user`, `name-taken`, ... */
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "CommandError";
+    this.code = code;
+  }
+}
+
+/** Something in the command line, the environment or the configuration file is wrong. */
+export class UsageError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "UsageError";
+  }
+}
+
+/** A promise of the program to itself was broken: a bug. */
+export class AssertionError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "AssertionError";
+  }
+}
+
+/**
+ * States what must hold.
+ *
+ * @throws {AssertionError} If `condition` is false.
+ */
+export function assert(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new AssertionError(`Bug: ${message}`);
+}

@@ -1,0 +1,33 @@
+/**
+ * What every protocol is: pure functions between lines, messages and events.
+ *
+ * Must not know: sockets, timers, the chat.
+ *
+ * @module
+ */
+
+import type { ChatEvent } from "../events.ts";
+import type { ClientMessage } from "../messages.ts";
+
+/** A dialect that peers speak over a connection. */
+export interface Protocol {
+  /** Its name, for logs. */
+  readonly name: string;
+
+  /**
+   * Reads one line.
+   *
+   * @param line One line without its end, valid UTF-16, at most `LINE_BYTES_MAX` bytes in UTF-8.
+   * @returns The message, its texts clean. Never throws, whatever the line.
+   */
+  decode(line: string): ClientMessage;
+
+  /**
+   * Writes one event as whole lines, each with its end.
+   *
+   * Encoding the same event object again at once costs nothing and returns the
+   * same bytes: that is what lets a fan-out encode once, and what lets
+   * connections that owe the same bytes share them. The bytes are never changed.
+   */
+  encode(event: ChatEvent): Uint8Array;
+}

@@ -1,0 +1,343 @@
+/**
+ * The server's configuration: one table of options, each a flag, an environment
+ * variable and a key of the configuration file.
+ *
+ * Flag over environment over file over default. Whatever is wrong is one line
+ * that says where, what, and what would be right.
+ * Must not know: `Deno.args`, the environment, files: it is handed what it needs.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { parseDuration } from "./duration.ts";
+import { UsageError } from "./errors.ts";
+import {
+  CONNECTIONS_MAX_DEFAULT,
+  CONNECTIONS_PER_ADDRESS_MAX_DEFAULT,
+  IDLE_TIMEOUT_MS_DEFAULT,
+  MOTD_BYTES_MAX,
+  PORT_DEFAULT,
+  RATE_BURST_DEFAULT,
+  RATE_PER_SECOND_DEFAULT,
+} from "./limits.ts";
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./log.ts";
+import type { Rate } from "./net/rate_limiter.ts";
+import { cleanText } from "./text.ts";
+
+/** What a server is started with. */
+export interface Config {
+  /** The address to listen on. */
+  readonly host: string;
+  /** The port to listen on; 0 has the system choose one. */
+  readonly port: number;
+  /** Quiet for this long, in milliseconds, ends a session; null never does. */
+  readonly idleMs: number | null;
+  /** How fast one peer may send; null for as fast as it can. */
+  readonly rate: Rate | null;
+  readonly connectionsMax: number;
+  readonly perAddressMax: number;
+  /** What the server calls itself. */
+  readonly name: string;
+  /** The message of the day, a clean line each. */
+  readonly motd: readonly string[];
+  readonly logFormat: LogFormat;
+  readonly logLevel: LogLevel;
+}
+
+/** What the command line asks for. */
+export type Request =
+  | { readonly type: "help" }
+  | { readonly type: "version" }
+  | { readonly type: "check"; readonly config: Config }
+  | { readonly type: "serve"; readonly config: Config };
+
+/** Where settings come from, besides the arguments. */
+export interface Surroundings {
+  /** The environment; undefined for what is not set. */
+  env(name: string): string | undefined;
+  /** The text of a file. May throw; the message is shown. */
+  readFile(path: string): string;
+}
+
+/** One option: how it is read, and how help tells of it. */
+interface Option<Value> {
+  /** What it takes, as help shows it. */
+  readonly takes: string;
+  /** Its default as somebody would type it; empty for none. */
+  readonly fallback: string;
+  readonly summary: string;
+  /** Its value, or undefined where the text is none. */
+  parse(text: string): Value | undefined;
+  /** What would be right, for the message that says what is wrong. */
+  readonly expects: string;
+}
+
+const OPTIONS = {
+  "host": {
+    takes: "ADDRESS",
+    fallback: "127.0.0.1",
+    summary: "address to listen on; 0.0.0.0 (or ::) lets others in",
+    expects: "an address or a host name",
+    parse: (text) => /^[\w.:%-]+$/.test(text) ? text : undefined,
+  } satisfies Option<string>,
+  "port": {
+    takes: "PORT",
+    fallback: `${PORT_DEFAULT}`,
+    summary: "port to listen on",
+    expects: "a whole number from 0 to 65535",
+    parse: (text) => parseWhole(text, { min: 0, max: 65535 }),
+  } satisfies Option<number>,
+  "idle": {
+    takes: "DURATION",
+    fallback: `${IDLE_TIMEOUT_MS_DEFAULT / 60_000}m`,
+    summary: "close a connection that is quiet for so long: 30s, 5m, off",
+    expects: 'a duration such as 30s or 5m, or "off"',
+    parse: (text) => text === "off" ? null : parseDuration(text) ?? undefined,
+  } satisfies Option<number | null>,
+  "rate": {
+    takes: "BURST:PER_SECOND",
+    fallback: `${RATE_BURST_DEFAULT}:${RATE_PER_SECOND_DEFAULT}`,
+    summary: "lines at once, then lines a second; the rest waits. off: no limit",
+    expects: 'a burst and a pace such as 10:4, or "off"',
+    parse: parseRate,
+  } satisfies Option<Rate | null>,
+  "max-connections": {
+    takes: "COUNT",
+    fallback: `${CONNECTIONS_MAX_DEFAULT}`,
+    summary: "connections in all",
+    expects: "a whole number from 1 to 1000000",
+    parse: (text) => parseWhole(text, { min: 1, max: 1_000_000 }),
+  } satisfies Option<number>,
+  "max-per-address": {
+    takes: "COUNT",
+    fallback: `${CONNECTIONS_PER_ADDRESS_MAX_DEFAULT}`,
+    summary: "connections from one address; loopback is not counted",
+    expects: "a whole number from 1 to 1000000",
+    parse: (text) => parseWhole(text, { min: 1, max: 1_000_000 }),
+  } satisfies Option<number>,
+  "name": {
+    takes: "NAME",
+    fallback: "Parley",
+    summary: "what the server calls itself",
+    expects: "1 to 60 visible characters",
+    parse: (text) => {
+      const name = cleanText(text).trim();
+      return name.length >= 1 && name.length <= 60 ? name : undefined;
+    },
+  } satisfies Option<string>,
+  "motd": {
+    takes: "FILE",
+    fallback: "",
+    summary: "a text file shown to everybody who comes in",
+    expects: "the name of a file",
+    parse: (text) => text,
+  } satisfies Option<string>,
+  "log": {
+    takes: "FORMAT",
+    fallback: "text",
+    summary: `how to log: ${LOG_FORMATS.join(", ")}`,
+    expects: `one of ${LOG_FORMATS.join(", ")}`,
+    parse: (text) => LOG_FORMATS.find((format) => format === text),
+  } satisfies Option<LogFormat>,
+  "log-level": {
+    takes: "LEVEL",
+    fallback: "info",
+    summary: `what to log: ${LOG_LEVELS.join(", ")}`,
+    expects: `one of ${LOG_LEVELS.join(", ")}`,
+    parse: (text) => LOG_LEVELS.find((level) => level === text),
+  } satisfies Option<LogLevel>,
+} as const;
+
+type OptionName = keyof typeof OPTIONS;
+type OptionValue<Name extends OptionName> = Exclude<
+  ReturnType<(typeof OPTIONS)[Name]["parse"]>,
+  undefined
+>;
+
+const OPTION_NAMES = Object.keys(OPTIONS) as OptionName[];
+
+/** Flags that are no settings: what to do instead of serving, and where settings are. */
+const ACTIONS = ["help", "version", "check"] as const;
+const CONFIG_FLAG = "config";
+
+/** One text that somebody gave for an option, and where. */
+interface Given {
+  readonly text: string;
+  /** Where it was given, for messages: `--port`, `PARLEY_PORT`, `"port" in parley.json`. */
+  readonly where: string;
+}
+
+/**
+ * Reads the whole configuration.
+ *
+ * @throws {UsageError} If anything in it is wrong.
+ */
+export function readConfig(args: readonly string[], surroundings: Surroundings): Request {
+  const flags = readFlags(args);
+  if (flags.has("help")) return { type: "help" };
+  if (flags.has("version")) return { type: "version" };
+  const file = readConfigFile(flags.get(CONFIG_FLAG), surroundings);
+  const value = <Name extends OptionName>(name: Name): OptionValue<Name> => {
+    const variable = variableOf(name);
+    const fromFlag = flags.get(name);
+    const fromEnv = surroundings.env(variable);
+    const given: Given | undefined = fromFlag !== undefined
+      ? { text: fromFlag, where: `--${name}` }
+      : fromEnv !== undefined
+      ? { text: fromEnv, where: variable }
+      : file.get(name);
+    const option: Option<OptionValue<Name>> = OPTIONS[name] as Option<unknown> as Option<
+      OptionValue<Name>
+    >;
+    const parsed = option.parse(given?.text ?? option.fallback);
+    if (parsed !== undefined) return parsed;
+    throw new UsageError(
+      `${given?.where ?? name} takes ${option.expects}, not ${quote(given?.text ?? "")}`,
+    );
+  };
+  const config: Config = {
+    host: value("host"),
+    port: value("port"),
+    idleMs: value("idle"),
+    rate: value("rate"),
+    connectionsMax: value("max-connections"),
+    perAddressMax: value("max-per-address"),
+    name: value("name"),
+    motd: readMotd(value("motd"), surroundings),
+    logFormat: value("log"),
+    logLevel: value("log-level"),
+  };
+  return { type: flags.has("check") ? "check" : "serve", config };
+}
+
+/**
+ * What `--help` prints.
+ *
+ * @param program How the server was started, for the examples.
+ */
+export function formatHelp(program: string): string {
+  const rows = [
+    ...OPTION_NAMES.map((name) => {
+      const { takes, fallback, summary } = OPTIONS[name];
+      return [`--${name} ${takes}`, fallback === "" ? summary : `${summary} (${fallback})`];
+    }),
+    [`--${CONFIG_FLAG} FILE`, "a JSON file with any of these, without their dashes"],
+    ["--check", "say whether all of this is right, and do no more"],
+    ["--help, --version", "show this, or which version it is"],
+  ];
+  const width = Math.max(...rows.map(([flag = ""]) => flag.length));
+  const table = rows.map(([flag = "", text = ""]) => `  ${flag.padEnd(width)}  ${text}`);
+  return `Parley, a chat server: start it, and people talk.
+
+  ${program}                      for people on this machine
+  ${program} --host 0.0.0.0       for everybody who can reach it
+Then anyone joins with:  nc ADDRESS ${PORT_DEFAULT}
+
+${table.join("\n")}
+
+Each flag is also an environment variable: --max-connections is PARLEY_MAX_CONNECTIONS.
+A flag goes before the environment, the environment before the file. Ctrl-C stops the server.
+`;
+}
+
+/** The environment variable of an option. */
+function variableOf(name: string): string {
+  return `PARLEY_${name.replaceAll("-", "_").toUpperCase()}`;
+}
+
+/** The flags, as texts. Those without a value hold the empty text. */
+function readFlags(args: readonly string[]): Map<string, string> {
+  const withValue = [...OPTION_NAMES, CONFIG_FLAG];
+  const parsed = parseArgs([...args], {
+    string: withValue,
+    boolean: [...ACTIONS],
+    alias: { help: "h" },
+    unknown: (arg) => {
+      const what = arg.startsWith("-")
+        ? `Unknown flag ${arg.split("=")[0]}`
+        : `Unexpected ${quote(arg)}`;
+      throw new UsageError(`${what}; --help lists the flags`);
+    },
+  });
+  const flags = new Map<string, string>();
+  for (const name of withValue) {
+    const value = parsed[name];
+    // A flag at the end of the line, or before another flag, has no value.
+    if (typeof value !== "string") continue;
+    if (value === "" && !args.includes(`--${name}=`)) {
+      throw new UsageError(`--${name} needs a value; --help shows which`);
+    }
+    flags.set(name, value);
+  }
+  for (const name of ACTIONS) {
+    if (parsed[name] === true) flags.set(name, "");
+  }
+  return flags;
+}
+
+/** The settings of the configuration file; none where there is no file. */
+function readConfigFile(
+  path: string | undefined,
+  surroundings: Surroundings,
+): Map<OptionName, Given> {
+  const settings = new Map<OptionName, Given>();
+  const file = path ?? surroundings.env(variableOf(CONFIG_FLAG));
+  if (file === undefined) return settings;
+  const text = readFile(file, surroundings);
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`${file} is not JSON: ${messageOf(error)}`, { cause: error });
+  }
+  if (parsed === null || typeof parsed !== "object" || Array.isArray(parsed)) {
+    throw new UsageError(`${file} holds no JSON object such as {"port": ${PORT_DEFAULT}}`);
+  }
+  for (const [key, value] of Object.entries(parsed)) {
+    const name = OPTION_NAMES.find((option) => option === key);
+    if (name === undefined) throw new UsageError(`Unknown key ${quote(key)} in ${file}`);
+    if (typeof value !== "string" && typeof value !== "number") {
+      throw new UsageError(`${quote(key)} in ${file} takes ${OPTIONS[name].expects}`);
+    }
+    settings.set(name, { text: `${value}`, where: `${quote(key)} in ${file}` });
+  }
+  return settings;
+}
+
+function readMotd(path: string, surroundings: Surroundings): string[] {
+  if (path === "") return [];
+  const text = readFile(path, surroundings);
+  if (new TextEncoder().encode(text).length > MOTD_BYTES_MAX) {
+    throw new UsageError(`${path} has more than ${MOTD_BYTES_MAX} bytes, too long for a greeting`);
+  }
+  return text.trimEnd().split(/\r?\n/).map(cleanText);
+}
+
+function readFile(path: string, surroundings: Surroundings): string {
+  try {
+    return surroundings.readFile(path);
+  } catch (error) {
+    throw new UsageError(`Cannot read ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function parseWhole(text: string, range: { min: number; max: number }): number | undefined {
+  const number = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
+  return number >= range.min && number <= range.max ? number : undefined;
+}
+
+function parseRate(text: string): Rate | null | undefined {
+  if (text === "off") return null;
+  const match = /^(\d{1,6}):(\d{1,6}(?:\.\d{1,3})?)$/.exec(text);
+  const rate = { burst: Number(match?.[1]), perSecond: Number(match?.[2]) };
+  return rate.burst >= 1 && rate.perSecond > 0 ? rate : undefined;
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text);
+}
+
+function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : `${error}`).split("\n")[0] ?? "";
+}

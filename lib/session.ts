@@ -1,0 +1,208 @@
+/**
+ * One connection's life as a user, from hello to goodbye.
+ *
+ * Whatever ends it, the user is taken out, told why, and everything is
+ * released, in the one `finally` of {@linkcode Session.run}.
+ * Must not know: sockets, listeners, the store.
+ *
+ * @module
+ */
+
+import { delay } from "@std/async/delay";
+import type { Broadcast } from "./chat/broadcast.ts";
+import { type CommandContext, runCommand } from "./chat/commands.ts";
+import type { Receiver, User } from "./chat/user.ts";
+import { CommandError, type EndKind, EndReason } from "./errors.ts";
+import type { ChatEvent, GoodbyeReason, LeaveReason } from "./events.ts";
+import { LINE_BYTES_MAX } from "./limits.ts";
+import { type Connection, FILLER, type Line, TOO_LONG } from "./net/connection.ts";
+import { type IdleLimit, type IdleOwner, IdleWatchdog } from "./net/idle_watchdog.ts";
+import { type Rate, RateLimiter } from "./net/rate_limiter.ts";
+import { isHttpRequest } from "./protocol/first_bytes.ts";
+import type { Protocol } from "./protocol/protocol.ts";
+
+/** What the sessions of a server share. */
+export interface SessionShared {
+  readonly broadcast: Broadcast;
+  /** How fast a peer may send; null for as fast as it can. */
+  readonly rate: Rate | null;
+  /** How long a peer may be silent; null for as long as it likes. */
+  readonly idleLimit: IdleLimit | null;
+}
+
+/** How the others hear of each end. */
+const LEAVE_REASONS: Readonly<Record<EndKind, LeaveReason>> = {
+  "quit": "left",
+  "end-of-stream": "left",
+  "reset": "lost",
+  "idle": "idle",
+  "slow": "slow",
+  "shutdown": "left",
+  "refused": "left",
+  "fault": "lost",
+};
+
+/** How the peer hears of each end; one that ended it itself hears nothing. */
+const GOODBYE_REASONS: Readonly<Record<EndKind, GoodbyeReason | null>> = {
+  "quit": "quit",
+  "end-of-stream": null,
+  "reset": null,
+  "idle": "idle",
+  "slow": "slow",
+  "shutdown": "shutdown",
+  "refused": null,
+  "fault": "internal",
+};
+
+const LINE_TOO_LONG: ChatEvent = {
+  type: "refused",
+  code: "line-too-long",
+  text: `A line has at most ${LINE_BYTES_MAX} bytes; that one was passed over.`,
+};
+
+const WRONG_DOOR: ChatEvent = {
+  type: "refused",
+  code: "not-http",
+  text: "This is a chat server, not a web server. Join with nc or telnet.",
+};
+
+/** One user's visit. */
+export class Session implements Receiver, IdleOwner {
+  readonly #connection: Connection;
+  readonly #protocol: Protocol;
+  readonly #shared: SessionShared;
+  readonly #limiter: RateLimiter | null;
+  #watchdog: IdleWatchdog | null = null;
+  #isSlowed = false;
+  #linesTaken = 0;
+
+  constructor(connection: Connection, protocol: Protocol, shared: SessionShared) {
+    this.#connection = connection;
+    this.#protocol = protocol;
+    this.#shared = shared;
+    this.#limiter = shared.rate === null ? null : new RateLimiter(shared.rate);
+  }
+
+  /** How many lines were taken from the peer. */
+  get linesTaken(): number {
+    return this.#linesTaken;
+  }
+
+  /** See {@linkcode Receiver}. */
+  deliver(event: ChatEvent): void {
+    // A full queue ends the connection by itself; there is nothing to add here.
+    this.#connection.send(this.#protocol.encode(event));
+  }
+
+  /** See {@linkcode IdleOwner}. */
+  onIdleWarning(remainingMs: number): void {
+    this.deliver({ type: "idle-warning", remainingMs });
+  }
+
+  /**
+   * Lives the session, and returns why it ended once nothing of it is left open.
+   *
+   * @throws Whatever failed that was neither the peer's doing nor the user's:
+   *   a fault of ours. The session is over then as well.
+   */
+  async run(): Promise<EndReason> {
+    const connection = this.#connection;
+    const { broadcast, idleLimit } = this.#shared;
+    if (idleLimit !== null) this.#watchdog = new IdleWatchdog(connection, idleLimit, this);
+    const user = broadcast.enter(this, connection.address);
+    let reason: EndReason | null = null;
+    try {
+      for await (const line of connection.lines()) {
+        const waitMs = this.#waitBefore();
+        // Only who is too fast pays for a wait, however short.
+        if (waitMs > 0 && !await this.#slowDown(waitMs)) break;
+        reason = this.#take(user, line);
+        if (reason !== null) break;
+      }
+    } catch (error) {
+      reason = EndReason.of(error);
+      throw error;
+    } finally {
+      reason ??= EndReason.of(connection.signal.reason);
+      this.#watchdog?.[Symbol.dispose]();
+      broadcast.leave(user, LEAVE_REASONS[reason.kind]);
+      const goodbye = GOODBYE_REASONS[reason.kind];
+      if (goodbye !== null) this.deliver({ type: "goodbye", reason: goodbye });
+      await connection.close(reason);
+    }
+    return reason;
+  }
+
+  /** Milliseconds to wait before the next line is taken. */
+  #waitBefore(): number {
+    if (this.#limiter === null) return 0;
+    const nowMs = Date.now();
+    if (this.#limiter.isFull(nowMs)) this.#isSlowed = false;
+    return this.#limiter.take(nowMs);
+  }
+
+  /**
+   * Makes a peer wait that sends faster than it may, and says so once. Meanwhile
+   * nothing more is read, so the peer's own system holds back the rest, and
+   * nothing is lost.
+   *
+   * @returns False where the session ended meanwhile.
+   */
+  async #slowDown(waitMs: number): Promise<boolean> {
+    if (!this.#isSlowed) {
+      this.#isSlowed = true;
+      this.deliver({ type: "slowed", perSecond: this.#shared.rate?.perSecond ?? 0 });
+    }
+    try {
+      await delay(waitMs, { signal: this.#connection.signal });
+    } catch {
+      return false; // Only the signal ends a delay; it carries the reason.
+    }
+    // That was our doing, not the peer's silence.
+    this.#watchdog?.touch();
+    return true;
+  }
+
+  /** Acts on one line. Returns why the session is to end, or null. */
+  #take(user: User, line: Line): EndReason | null {
+    this.#linesTaken++;
+    if (line === FILLER) return null;
+    if (line === TOO_LONG) {
+      this.deliver(LINE_TOO_LONG);
+      return null;
+    }
+    if (this.#linesTaken === 1 && isHttpRequest(line)) {
+      this.deliver(WRONG_DOOR);
+      return new EndReason("refused", "Peer speaks HTTP");
+    }
+    const { broadcast } = this.#shared;
+    const message = this.#protocol.decode(line);
+    switch (message.type) {
+      case "say":
+        broadcast.say(user, message.text);
+        return null;
+      case "command":
+        return this.#command(user, message);
+      case "blank":
+        return null;
+    }
+  }
+
+  #command(user: User, request: { name: string; args: string }): EndReason | null {
+    let reason: EndReason | null = null;
+    const context: CommandContext = {
+      user,
+      broadcast: this.#shared.broadcast,
+      quit: () => {
+        reason = new EndReason("quit", "User left");
+      },
+    };
+    try {
+      runCommand(context, request);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      this.deliver({ type: "refused", code: error.code, text: error.message });
+    }
+    return reason;
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * The client's connection to a server: lines in, bytes out.
+ *
+ * Promises: bytes arrive in the order in which they were sent and whole, since
+ * one writer sends them; the lines end when the connection does, whatever ended
+ * it; and every wait can be cut short by {@linkcode ServerLink.close}.
+ * Must not know: the terminal, what lines say.
+ *
+ * @module
+ */
+
+import { CLIENT_CONNECT_MS } from "../limits.ts";
+import { formatServerAddress, type ServerAddress } from "./server_address.ts";
+import { ServerLines } from "./server_lines.ts";
+
+/** There is no connection; the message is for the user, in whole sentences. */
+export class ConnectError extends Error {
+  /** Takes the sentences and what caused them. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "ConnectError";
+  }
+}
+
+/** Options of {@linkcode connectToServer}. */
+export interface ConnectOptions {
+  /** Longest wait for a connection, in milliseconds. @default {CLIENT_CONNECT_MS} */
+  readonly timeoutMs?: number;
+  /** Gives the attempt up. */
+  readonly signal?: AbortSignal;
+}
+
+const READ_BYTES = 64 * 1024;
+
+/** An open connection to a server. Disposing it closes it. */
+export class ServerLink implements AsyncDisposable {
+  readonly #conn: Deno.TcpConn;
+  readonly #encoder = new TextEncoder();
+  #queue: Uint8Array[] = [];
+  /** The one writer while it runs; it never rejects. */
+  #writer: Promise<void> | null = null;
+  #isClosed = false;
+  #isBroken = false;
+
+  /** Takes over an open connection. */
+  constructor(conn: Deno.TcpConn) {
+    this.#conn = conn;
+    // A typed line should leave at once, not wait for company.
+    conn.setNoDelay();
+  }
+
+  /** Whether bytes were lost or the connection broke off, rather than ending in order. */
+  get isBroken(): boolean {
+    return this.#isBroken;
+  }
+
+  /** Whether everything that was sent has left. */
+  get isFlushed(): boolean {
+    return this.#writer === null;
+  }
+
+  /**
+   * The lines from the server, clean and without their ends, as they come in:
+   * one array holds what arrived together. Ends when the connection ends, for
+   * whatever reason, and never throws. To be iterated once.
+   */
+  async *batches(): AsyncGenerator<string[], void, undefined> {
+    const lines = new ServerLines();
+    const buffer = new Uint8Array(READ_BYTES);
+    for (;;) {
+      const count = await this.#read(buffer);
+      if (count === null) break;
+      const batch = lines.push(buffer.subarray(0, count));
+      if (batch.length > 0) yield batch;
+    }
+    const last = lines.end();
+    if (last.length > 0) yield last;
+  }
+
+  /** Reads and drops what the server still says, until the connection ends. */
+  async discard(): Promise<void> {
+    const buffer = new Uint8Array(READ_BYTES);
+    while (await this.#read(buffer) !== null);
+  }
+
+  /**
+   * Queues a line or bytes, and never waits: see {@linkcode flushed}. What a
+   * person types is small, so nothing bounds this queue; who sends much waits.
+   * Does nothing once the connection is closed or broken.
+   */
+  send(data: string | Uint8Array): void {
+    if (this.#isClosed || this.#isBroken) return;
+    this.#queue.push(typeof data === "string" ? this.#encoder.encode(`${data}\n`) : data);
+    this.#writer ??= this.#write();
+  }
+
+  /** Waits until everything is sent; false if it never will be. */
+  async flushed(): Promise<boolean> {
+    while (this.#writer !== null) await this.#writer;
+    return !this.#isBroken && !this.#isClosed;
+  }
+
+  /** Sends what is queued, then tells the server that nothing follows; false if that failed. */
+  async finish(): Promise<boolean> {
+    if (!await this.flushed()) return false;
+    try {
+      await this.#conn.closeWrite();
+      return true;
+    } catch {
+      // The server closed first; the reader will find out how.
+      return false;
+    }
+  }
+
+  /** Closes at once, which ends the lines and drops what is queued. May be called twice. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#queue = [];
+    this.#conn[Symbol.dispose]();
+  }
+
+  /** Closes, and waits for the writer to notice. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    await this.flushed();
+  }
+
+  async #read(buffer: Uint8Array): Promise<number | null> {
+    try {
+      return this.#isClosed ? null : await this.#conn.read(buffer);
+    } catch {
+      // A reset, or our own close() seen from inside the read: both are the end.
+      if (!this.#isClosed) this.#isBroken = true;
+      return null;
+    }
+  }
+
+  async #write(): Promise<void> {
+    try {
+      for (let bytes = this.#queue.shift(); bytes !== undefined; bytes = this.#queue.shift()) {
+        let sent = 0;
+        while (sent < bytes.length) sent += await this.#conn.write(bytes.subarray(sent));
+      }
+    } catch {
+      // The reader meets the same end, and may still find the server's last words.
+      this.#isBroken = true;
+      this.#queue = [];
+    } finally {
+      this.#writer = null;
+    }
+  }
+}
+
+/**
+ * Connects to a server.
+ *
+ * @throws {ConnectError} If there is no connection within the time-out.
+ * @throws Whatever `signal` was aborted with.
+ */
+export async function connectToServer(
+  address: ServerAddress,
+  options: ConnectOptions = {},
+): Promise<ServerLink> {
+  const { timeoutMs = CLIENT_CONNECT_MS, signal } = options;
+  signal?.throwIfAborted();
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(), timeoutMs);
+  const signals = signal === undefined ? [timeout.signal] : [timeout.signal, signal];
+  try {
+    return new ServerLink(await connectAny(address, AbortSignal.any(signals)));
+  } catch (error) {
+    signal?.throwIfAborted();
+    const why = timeout.signal.aborted
+      ? `no answer within ${timeoutMs / 1000} seconds.`
+      : explain(error);
+    throw new ConnectError(`Cannot connect to ${formatServerAddress(address)}: ${why}`, {
+      cause: error,
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Connects to the first of the host's addresses that answers. */
+async function connectAny(address: ServerAddress, signal: AbortSignal): Promise<Deno.TcpConn> {
+  const { hostname, port } = address;
+  // Many machines know `localhost` as only one of its two addresses.
+  const hostnames = hostname.toLowerCase() === "localhost" ? ["127.0.0.1", "::1"] : [hostname];
+  let firstError: unknown;
+  for (const candidate of hostnames) {
+    try {
+      return await Deno.connect({ hostname: candidate, port, signal });
+    } catch (error) {
+      if (signal.aborted) throw error;
+      firstError ??= error;
+    }
+  }
+  throw firstError;
+}
+
+function explain(error: unknown): string {
+  if (error instanceof Deno.errors.ConnectionRefused) {
+    return "connection refused. Is a server running there?";
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  if (/lookup|resolve|no such host/iu.test(message)) return "there is no host of that name.";
+  return `${message.replace(/ \(os error \d+\)$/u, "")}.`;
+}

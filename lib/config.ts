@@ -18,11 +18,11 @@ import {
   IDLE_TIMEOUT_MS_DEFAULT,
   MOTD_BYTES_MAX,
   PORT_DEFAULT,
+  type Rate,
   RATE_BURST_DEFAULT,
   RATE_PER_SECOND_DEFAULT,
 } from "./limits.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./log.ts";
-import type { Rate } from "./net/rate_limiter.ts";
 import { cleanText } from "./text.ts";
 
 /** What a server is started with. */
@@ -35,13 +35,17 @@ export interface Config {
   readonly idleMs: number | null;
   /** How fast one peer may send; null for as fast as it can. */
   readonly rate: Rate | null;
+  /** Connections in all. */
   readonly connectionsMax: number;
+  /** Connections from one address; loopback is not counted. */
   readonly perAddressMax: number;
   /** What the server calls itself. */
   readonly name: string;
   /** The message of the day, a clean line each. */
   readonly motd: readonly string[];
+  /** How log lines look. */
   readonly logFormat: LogFormat;
+  /** The least that is logged. */
   readonly logLevel: LogLevel;
 }
 

@@ -28,6 +28,7 @@ export class EndReason extends Error {
   /** Which end this is. */
   readonly kind: EndKind;
 
+  /** `message` is for the log; the peer is told in the words of its protocol. */
   constructor(kind: EndKind, message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "EndReason";
@@ -46,6 +47,7 @@ export class IdleTimeoutError extends EndReason {
   /** The time-out that passed, in milliseconds. */
   readonly timeoutMs: number;
 
+  /** After a silence of `timeoutMs` milliseconds. */
   constructor(timeoutMs: number) {
     super("idle", `Peer sent nothing for ${timeoutMs} ms`);
     this.name = "IdleTimeoutError";
@@ -55,6 +57,7 @@ export class IdleTimeoutError extends EndReason {
 
 /** The peer read too slowly: its send queue is full. */
 export class SendQueueError extends EndReason {
+  /** Over the cap of `bytesMax` bytes. */
   constructor(bytesMax: number) {
     super("slow", `Send queue exceeded ${bytesMax} bytes`);
     this.name = "SendQueueError";
@@ -63,6 +66,7 @@ export class SendQueueError extends EndReason {
 
 /** The server is stopping. */
 export class ShutdownError extends EndReason {
+  /** There is one way to stop. */
   constructor() {
     super("shutdown", "Server is shutting down");
     this.name = "ShutdownError";
@@ -74,6 +78,7 @@ export class CommandError extends Error {
   /** Stable across releases: `no-such-user`, `name-taken`, ... */
   readonly code: string;
 
+  /** `message` is shown to the user as it is. */
   constructor(code: string, message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "CommandError";
@@ -83,6 +88,7 @@ export class CommandError extends Error {
 
 /** Something in the command line, the environment or the configuration file is wrong. */
 export class UsageError extends Error {
+  /** `message` is shown to the operator as it is: one line, without its end. */
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "UsageError";
@@ -91,6 +97,7 @@ export class UsageError extends Error {
 
 /** A promise of the program to itself was broken: a bug. */
 export class AssertionError extends Error {
+  /** `message` says what should have held. */
   constructor(message: string) {
     super(message);
     this.name = "AssertionError";

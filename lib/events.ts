@@ -19,6 +19,7 @@ export interface NameList {
 
 /** One user as `/who` shows it. */
 export interface Presence {
+  /** Their name. */
   readonly name: string;
   /** When the user entered, in epoch milliseconds. */
   readonly joinedAtMs: number;

@@ -83,6 +83,14 @@ export const CONNECTION_STEP_MS = 10;
  */
 export const DUE_PER_TURN = 32;
 
+/** A burst and the pace beyond it. */
+export interface Rate {
+  /** Lines at once. */
+  readonly burst: number;
+  /** Lines a second after that. */
+  readonly perSecond: number;
+}
+
 /** Lines that a person may send at once, by default: a short paste. */
 export const RATE_BURST_DEFAULT = 10;
 
@@ -140,3 +148,25 @@ export const CLIENT_CONNECT_MS = 10_000;
 
 /** Lines that the bundled client remembers for the arrow keys. */
 export const CLIENT_HISTORY_LINES = 500;
+
+/** Wait of the bundled client for the server's goodbye after `/quit`. */
+export const CLIENT_LEAVE_MS = 1_000;
+
+/**
+ * What one line of the user's own may cost the server before it comes to a ping
+ * behind it. Servers slow a long paste down (Parley by default to four lines a
+ * second), and one that works through a paste is not dead.
+ */
+export const CLIENT_LINE_MS = 1_000;
+
+/** Names that the bundled client remembers: more than any room where completion helps, little memory. */
+export const CLIENT_NAMES_MAX = 10_000;
+
+/** Names that completion offers at once: more would fill the screen rather than help. */
+export const CLIENT_CHOICES_MAX = 60;
+
+/**
+ * Characters after which the bundled client shows a line without an end as it
+ * is. Parley's own longest line, a full `/who`, has about 10,000.
+ */
+export const CLIENT_LINE_LENGTH_MAX = 64 * 1024;

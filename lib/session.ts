@@ -14,15 +14,16 @@ import { type CommandContext, runCommand } from "./chat/commands.ts";
 import type { Receiver, User } from "./chat/user.ts";
 import { CommandError, type EndKind, EndReason } from "./errors.ts";
 import type { ChatEvent, GoodbyeReason, LeaveReason } from "./events.ts";
-import { LINE_BYTES_MAX } from "./limits.ts";
+import { LINE_BYTES_MAX, type Rate } from "./limits.ts";
 import { type Connection, FILLER, type Line, TOO_LONG } from "./net/connection.ts";
 import { type IdleLimit, type IdleOwner, IdleWatchdog } from "./net/idle_watchdog.ts";
-import { type Rate, RateLimiter } from "./net/rate_limiter.ts";
+import { RateLimiter } from "./net/rate_limiter.ts";
 import { isHttpRequest } from "./protocol/first_bytes.ts";
 import type { Protocol } from "./protocol/protocol.ts";
 
 /** What the sessions of a server share. */
 export interface SessionShared {
+  /** Where users talk. */
   readonly broadcast: Broadcast;
   /** How fast a peer may send; null for as fast as it can. */
   readonly rate: Rate | null;
@@ -76,6 +77,7 @@ export class Session implements Receiver, IdleOwner {
   #isSlowed = false;
   #linesTaken = 0;
 
+  /** Does nothing until {@linkcode Session.run}. */
   constructor(connection: Connection, protocol: Protocol, shared: SessionShared) {
     this.#connection = connection;
     this.#protocol = protocol;

@@ -11,6 +11,7 @@ import { formatDuration } from "./duration.ts";
 
 /** What the start-up text is made of. */
 export interface StartFacts {
+  /** The program's. */
   readonly version: string;
   /** Where the server listens. */
   readonly address: { readonly hostname: string; readonly port: number };

@@ -15,6 +15,8 @@ export class Tasks {
   #whenNone: PromiseWithResolvers<void> | null = null;
 
   /**
+   * Begins with no task.
+   *
    * @param onError Called with the name of a task that failed, and why.
    */
   constructor(onError: (name: string, error: unknown) => void) {

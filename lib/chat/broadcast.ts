@@ -53,6 +53,7 @@ export class Broadcast {
   #lastGuest = 0;
   readonly #freeGuests: number[] = [];
 
+  /** A room with nobody in it. */
   constructor(options: BroadcastOptions) {
     this.#options = options;
     this.#presence = new Presence(

@@ -16,7 +16,9 @@ import type { User } from "./user.ts";
 
 /** What a command works on. */
 export interface CommandContext {
+  /** Who asks. */
   readonly user: User;
+  /** The room that the user is in. */
   readonly broadcast: Broadcast;
   /** Ends the user's session. */
   quit(): void;

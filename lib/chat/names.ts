@@ -75,7 +75,7 @@ const OF_ANY_SCRIPT = /[._\-0-9]|(?=[\u{300}-\u{36f}])\p{Script_Extensions=Inher
  * The scripts of living languages (UAX #31, tables 5 and 7), and the three ways
  * of writing that use several: a name is written in one of these.
  */
-const SCRIPTS: readonly RegExp[] = [
+const SCRIPTS: readonly string[] = [
   ..."Latin Cyrillic Greek Han+Hiragana+Katakana Han+Hangul Han+Bopomofo Arabic Hebrew".split(" "),
   ..."Devanagari Bengali Gurmukhi Gujarati Oriya Tamil Telugu Kannada Malayalam".split(" "),
   ..."Sinhala Thai Lao Tibetan Myanmar Georgian Ethiopic Khmer Armenian Thaana".split(" "),
@@ -84,12 +84,20 @@ const SCRIPTS: readonly RegExp[] = [
   ..."Mongolian New_Tai_Lue Newa Nko Nyiakeng_Puachue_Hmong Ol_Chiki Osage".split(" "),
   ..."Saurashtra Sundanese Syloti_Nagri Syriac Tai_Le Tai_Tham Tai_Viet Tifinagh".split(" "),
   ..."Vai Wancho Yi".split(" "),
-].map((scripts) =>
-  new RegExp(
-    `[${scripts.split("+").map((name) => `\\p{Script_Extensions=${name}}`).join("")}]`,
-    "u",
-  )
-);
+];
+
+/** Made when first needed: making them all takes longer than the rest of a start. */
+const scriptPatterns = new Map<string, RegExp>();
+
+function scriptPattern(scripts: string): RegExp {
+  let pattern = scriptPatterns.get(scripts);
+  if (pattern === undefined) {
+    const parts = scripts.split("+").map((name) => `\\p{Script_Extensions=${name}}`);
+    pattern = new RegExp(`[${parts.join("")}]`, "u");
+    scriptPatterns.set(scripts, pattern);
+  }
+  return pattern;
+}
 
 /**
  * Names that a reader would take for the server, for somebody with rights, for
@@ -248,10 +256,13 @@ function findFault(name: string): string | null {
   return null;
 }
 
-const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
+/** Made when first needed, likewise. */
+let graphemes: Intl.Segmenter | null = null;
 
 function countCharacters(name: string): number {
-  return ASCII.test(name) ? name.length : [...graphemes.segment(name)].length;
+  if (ASCII.test(name)) return name.length;
+  graphemes ??= new Intl.Segmenter("en", { granularity: "grapheme" });
+  return [...graphemes.segment(name)].length;
 }
 
 /** Whether some one script has all the letters, marks and digits that belong to scripts. */
@@ -259,7 +270,7 @@ function isOneScript(name: string): boolean {
   let candidates = SCRIPTS;
   for (const character of name) {
     if (OF_ANY_SCRIPT.test(character)) continue;
-    candidates = candidates.filter((script) => script.test(character));
+    candidates = candidates.filter((scripts) => scriptPattern(scripts).test(character));
   }
   return candidates.length > 0;
 }

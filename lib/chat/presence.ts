@@ -24,6 +24,7 @@ export interface Timer {
 
 /** What presence needs of the room that it reports to. */
 export interface PresenceRoom {
+  /** Its name, with its `#`. */
   readonly name: string;
   /** How many users are there. */
   size(): number;
@@ -46,6 +47,7 @@ export class Presence {
   #changes: Change[] = [];
   #isClosed = false;
 
+  /** Begins with nothing to tell. */
   constructor(room: PresenceRoom, timer: Timer) {
     this.#room = room;
     this.#timer = timer;

@@ -22,6 +22,7 @@ export interface User {
   readonly address: string;
   /** When the user entered, in epoch milliseconds. */
   readonly joinedAtMs: number;
+  /** Where the user's events go. */
   readonly receiver: Receiver;
   /** The name, as others see it. */
   readonly name: string;

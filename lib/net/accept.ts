@@ -13,6 +13,7 @@ import { ACCEPT_RETRY_MS_MAX, ACCEPT_RETRY_MS_MIN } from "../limits.ts";
 
 /** What accepting needs of a listener. */
 export interface Acceptor<Conn> {
+  /** Waits for the next connection. */
   accept(): Promise<Conn>;
 }
 

@@ -23,6 +23,7 @@ export class Admission {
   readonly #perAddress = new Map<string, number>();
   #connections = 0;
 
+  /** Begins with none open. */
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
   }

@@ -37,7 +37,9 @@ export class IdleLimit {
   readonly timers: SharedTimers;
 
   /**
-   * @param timeoutMs In milliseconds.
+   * The limit for a server.
+   *
+   * @param timeoutMs How long silence may last, in milliseconds.
    */
   constructor(timeoutMs: number) {
     this.timeoutMs = timeoutMs;
@@ -57,6 +59,7 @@ export class IdleWatchdog implements Due, Disposable {
   #warnedOfMs = 0;
   #timer = 0;
 
+  /** Watches from now on. */
   constructor(watched: Watched, limit: IdleLimit, owner: IdleOwner) {
     this.#watched = watched;
     this.#limit = limit;

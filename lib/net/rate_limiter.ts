@@ -6,13 +6,7 @@
  * @module
  */
 
-/** A burst and the pace beyond it. */
-export interface Rate {
-  /** Lines at once. */
-  readonly burst: number;
-  /** Lines a second after that. */
-  readonly perSecond: number;
-}
+import type { Rate } from "../limits.ts";
 
 /**
  * A token bucket, kept as one number: the time at which it would be full again
@@ -32,6 +26,7 @@ export class RateLimiter {
   readonly #burstMs: number;
   #fullAtMs = 0;
 
+  /** Begins with the whole burst free. */
   constructor(rate: Rate) {
     this.#gapMs = 1000 / rate.perSecond;
     this.#burstMs = this.#gapMs * rate.burst;

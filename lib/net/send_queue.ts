@@ -17,11 +17,12 @@ import { SEND_QUEUE_BYTES_MAX, SEND_QUEUE_PIECES_MAX } from "../limits.ts";
 
 /** Where bytes go: as `Deno.Conn.write`, which may take only part of them. */
 export interface ByteWriter {
+  /** Writes some of the bytes, and says how many. */
   write(bytes: Uint8Array): Promise<number>;
 }
 
 /** A sequence of pieces: those of its parent, and one more. */
-class Sequence {
+export class Sequence {
   /** Bytes in all. */
   readonly length: number;
   readonly #piece: Uint8Array;
@@ -33,6 +34,7 @@ class Sequence {
   /** The sequence made from this one last: in a fan-out, what the next connection needs too. */
   #next: Sequence | null = null;
 
+  /** The pieces of `parent`, where there is one, and `piece`. */
   constructor(parent: Sequence | null, piece: Uint8Array) {
     this.#parent = parent;
     this.#piece = piece;
@@ -130,6 +132,7 @@ export class SendQueue {
   #isDead = false;
   #isDraining = false;
 
+  /** An empty queue in front of `writer`. */
   constructor(writer: ByteWriter, scheduler: SendScheduler, owner: SendQueueOwner) {
     this.#writer = writer;
     this.#scheduler = scheduler;

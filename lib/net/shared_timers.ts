@@ -38,6 +38,8 @@ export class SharedTimers {
   readonly #slots = new Map<number, Slot>();
 
   /**
+   * Begins with nothing to call.
+   *
    * @param stepMs What times are rounded up to, in milliseconds.
    */
   constructor(stepMs: number) {

@@ -26,19 +26,26 @@ import { type Due, SharedTimers } from "./shared_timers.ts";
 
 /** What a connection needs of a socket; `Deno.TcpConn` has it. */
 export interface TcpSocket extends Disposable {
+  /** The peer's address. */
   readonly remoteAddr: Deno.Addr;
+  /** Reads into `buffer`: how many bytes, or null at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
+  /** Writes some of the bytes, and says how many. */
   write(bytes: Uint8Array): Promise<number>;
+  /** Ends our side of the stream. */
   closeWrite(): Promise<void>;
 }
 
 /** What the connections of one server share. */
 export class ConnectionShared {
+  /** When queues are written. */
   readonly scheduler = new SendScheduler();
+  /** For short waits. */
   readonly timers = new SharedTimers(CONNECTION_STEP_MS);
   /** Called once for each connection, when nothing of it is left open. */
   readonly onClosed: (connection: TcpConnection) => void;
 
+  /** For the connections of one server. */
   constructor(onClosed: (connection: TcpConnection) => void) {
     this.onClosed = onClosed;
   }
@@ -102,6 +109,7 @@ export class TcpConnection
   /** The one timer: the opening's at first, the closing's at last; 0 for none. */
   #timer = 0;
 
+  /** Takes the socket over: nobody else reads, writes or closes it from now on. */
   constructor(socket: TcpSocket, shared: ConnectionShared) {
     this.#socket = socket;
     this.#shared = shared;

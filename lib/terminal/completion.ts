@@ -6,6 +6,8 @@
  * @module
  */
 
+import { CLIENT_CHOICES_MAX } from "../limits.ts";
+
 /** What can be completed. */
 export interface CompletionSources {
   /** Commands with their slash, in the order in which they are offered. */
@@ -23,9 +25,6 @@ export interface Completion {
   /** What fits, for the user to see where nothing is certain. */
   readonly choices: readonly string[];
 }
-
-/** Names that are offered at once: more would fill the screen rather than help. */
-const CHOICES_MAX = 60;
 
 /**
  * Completes the word before the cursor, in whatever case it is typed.
@@ -64,7 +63,7 @@ function choose(word: string, candidates: readonly string[], suffix: string): Co
   if (fitting.length === 1) return { word, replacement: first + suffix, choices: fitting };
   const common = fitting.reduce(commonStart);
   const replacement = common.length > word.length ? common : null;
-  return { word, replacement, choices: fitting.slice(0, CHOICES_MAX) };
+  return { word, replacement, choices: fitting.slice(0, CLIENT_CHOICES_MAX) };
 }
 
 /** What two words begin with, whatever its case, as the first one has it. */

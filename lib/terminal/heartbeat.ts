@@ -9,14 +9,7 @@
  * @module
  */
 
-import { CLIENT_PING_MS, CLIENT_PONG_MS } from "../limits.ts";
-
-/**
- * What one line of the user's own may cost the server before it comes to a ping
- * behind it. Servers slow a long paste down (Parley by default to four lines a
- * second), and one that works through a paste is not dead.
- */
-const LINE_MS = 1_000;
+import { CLIENT_LINE_MS, CLIENT_PING_MS, CLIENT_PONG_MS } from "../limits.ts";
 
 const PING_TEXT = /^client-\d+$/u;
 
@@ -68,7 +61,7 @@ export class Heartbeat implements Disposable {
   }
 
   get #lostAtMs(): number {
-    return this.#heardAtMs + CLIENT_PING_MS + CLIENT_PONG_MS + this.#linesAhead * LINE_MS;
+    return this.#heardAtMs + CLIENT_PING_MS + CLIENT_PONG_MS + this.#linesAhead * CLIENT_LINE_MS;
   }
 
   #arm(): void {

@@ -2,12 +2,13 @@
  * The client in a terminal: what the server says above, what one types below.
  *
  * Promises that whatever ends it, the terminal is given back, and that it ends
- * within {@linkcode LEAVE_MS} once the user wants to go.
+ * within {@linkcode CLIENT_LEAVE_MS} once the user wants to go.
  * Must not know: the command line, the environment, exit codes.
  *
  * @module
  */
 
+import { CLIENT_LEAVE_MS } from "../limits.ts";
 import { type PlainLine, readPlainLine } from "../protocol/plain_reader.ts";
 import { cleanText } from "../text.ts";
 import { ChatScreen } from "./chat_screen.ts";
@@ -17,9 +18,6 @@ import { describeOwnLine } from "./own_line.ts";
 import { type ColorDepth, Painter } from "./paint.ts";
 import { Roster } from "./roster.ts";
 import type { ServerLink } from "./server_link.ts";
-
-/** Wait for the server's goodbye after `/quit`. */
-export const LEAVE_MS = 1_000;
 
 /** What Tab offers at the start of a line. */
 const COMMANDS = ["/help", "/me", "/msg", "/nick", "/ping", "/quit", "/reply", "/who"] as const;
@@ -149,6 +147,6 @@ class Visit {
     this.#isLeaving = true;
     this.#link.send(command);
     this.#screen.close();
-    this.#leaveTimer = setTimeout(() => this.#link.close(), LEAVE_MS);
+    this.#leaveTimer = setTimeout(() => this.#link.close(), CLIENT_LEAVE_MS);
   }
 }

@@ -8,10 +8,8 @@
  * @module
  */
 
+import { CLIENT_NAMES_MAX } from "../limits.ts";
 import type { PlainLine } from "../protocol/plain_reader.ts";
-
-/** Names that are kept: more than any room where completion helps, little memory. */
-export const ROSTER_NAMES_MAX = 10_000;
 
 /**
  * The names in the room, the one that was heard last first.
@@ -83,7 +81,7 @@ export class Roster {
     const key = fold(name);
     this.#names.delete(key);
     this.#names.set(key, name);
-    if (this.#names.size <= ROSTER_NAMES_MAX) return;
+    if (this.#names.size <= CLIENT_NAMES_MAX) return;
     for (const oldest of this.#names.keys()) {
       this.#names.delete(oldest);
       break;

@@ -9,13 +9,8 @@
  * @module
  */
 
+import { CLIENT_LINE_LENGTH_MAX } from "../limits.ts";
 import { cleanText } from "../text.ts";
-
-/**
- * Characters after which a line without an end is shown as it is. Parley's own
- * longest line, a full `/who`, has about 10,000.
- */
-export const SERVER_LINE_LENGTH_MAX = 64 * 1024;
 
 /**
  * Cuts a stream of bytes into clean lines. Invalid UTF-8 becomes U+FFFD.
@@ -57,7 +52,7 @@ export class ServerLines {
       this.#parts.push(rest);
       this.#partsLength += rest.length;
     }
-    if (this.#partsLength > SERVER_LINE_LENGTH_MAX) lines.push(this.#take(""));
+    if (this.#partsLength > CLIENT_LINE_LENGTH_MAX) lines.push(this.#take(""));
     return lines;
   }
 

@@ -2,8 +2,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { CLIENT_NAMES_MAX } from "../../lib/limits.ts";
 import { readPlainLine } from "../../lib/protocol/plain_reader.ts";
-import { Roster, ROSTER_NAMES_MAX } from "../../lib/terminal/roster.ts";
+import { Roster } from "../../lib/terminal/roster.ts";
 
 function rosterAfter(...lines: string[]): Roster {
   const roster = new Roster();
@@ -43,11 +44,11 @@ Deno.test("Roster.note() learns who is here", async (t) => {
 
 Deno.test("Roster.note() keeps a bounded number of names, the last ones", () => {
   const roster = new Roster();
-  for (let count = 0; count < ROSTER_NAMES_MAX + 5; count++) {
+  for (let count = 0; count < CLIENT_NAMES_MAX + 5; count++) {
     roster.note({ type: "message", from: `user${count}`, text: "" });
   }
-  assertEquals(roster.names().length, ROSTER_NAMES_MAX);
-  assertEquals(roster.names()[0], `user${ROSTER_NAMES_MAX + 4}`);
+  assertEquals(roster.names().length, CLIENT_NAMES_MAX);
+  assertEquals(roster.names()[0], `user${CLIENT_NAMES_MAX + 4}`);
 });
 
 Deno.test("Roster.note() survives any line, and lists each name once", () => {

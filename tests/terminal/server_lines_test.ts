@@ -2,7 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { SERVER_LINE_LENGTH_MAX, ServerLines } from "../../lib/terminal/server_lines.ts";
+import { CLIENT_LINE_LENGTH_MAX } from "../../lib/limits.ts";
+import { ServerLines } from "../../lib/terminal/server_lines.ts";
 import { cleanText } from "../../lib/text.ts";
 
 function linesOf(chunks: readonly Uint8Array[]): string[] {
@@ -47,7 +48,7 @@ Deno.test("ServerLines.push() does not gather a line without end", () => {
   for (let count = 0; count < 200; count++) {
     for (const line of lines.push(chunk)) longest = Math.max(longest, line.length);
   }
-  assert(longest > SERVER_LINE_LENGTH_MAX && longest <= SERVER_LINE_LENGTH_MAX + 1_000);
+  assert(longest > CLIENT_LINE_LENGTH_MAX && longest <= CLIENT_LINE_LENGTH_MAX + 1_000);
 });
 
 Deno.test("ServerLines.end() gives the unfinished line once", () => {

@@ -25,6 +25,16 @@ export interface Presence {
   readonly joinedAtMs: number;
 }
 
+/** Events that are told together, each to everybody but one. */
+export interface EventBatch {
+  /** In the order in which they happened. */
+  readonly events: readonly ChatEvent[];
+  /** For each event the id of the user who is not told, or null. */
+  readonly except: readonly (number | null)[];
+  /** The ids in `except`: whoever is not among them is told everything. */
+  readonly excepted: ReadonlySet<number>;
+}
+
 /** One line of `/help`. */
 export interface HelpEntry {
   /** How it is typed, with its arguments: `/nick NAME`. */

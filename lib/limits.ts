@@ -45,6 +45,13 @@ export const READ_BYTES_MAX = 64 * 1024;
 export const SEND_QUEUE_BYTES_MAX = 256 * 1024;
 
 /**
+ * Characters said in one turn of the event loop after which who has more to say
+ * waits for the next one: an eighth of a send queue in ASCII, so that many who
+ * talk at once fill nobody's queue before it could be written at all.
+ */
+export const TURN_LENGTH_MAX = 32 * 1024;
+
+/**
  * Pieces of a send queue before they are joined: the queue's own bookkeeping
  * stays small beside the bytes, however short the lines.
  */
@@ -96,6 +103,12 @@ export const RATE_BURST_DEFAULT = 10;
 
 /** Lines a second that a person may go on sending, by default: nobody types faster. */
 export const RATE_PER_SECOND_DEFAULT = 4;
+
+/**
+ * A line counts as one more for each so many characters: otherwise a few who
+ * send the longest lines could fill a slow reader's queue in a moment.
+ */
+export const RATE_LINE_LENGTH = 1_000;
 
 /** Wait for a closing peer to take what it is still owed; then it is cut off. */
 export const CLOSE_FLUSH_MS = 5_000;

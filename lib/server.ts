@@ -84,9 +84,11 @@ class ChatServer implements Server {
       room: LOBBY,
       motd: config.motd,
       timer: new SingleTimer(),
+      turns: this.#connectionShared.scheduler,
     });
     this.#sessionShared = {
       broadcast: this.#broadcast,
+      turns: this.#connectionShared.scheduler,
       rate: config.rate,
       idleLimit: config.idleMs === null ? null : new IdleLimit(config.idleMs),
     };
@@ -134,6 +136,8 @@ class ChatServer implements Server {
     // As little as possible is done here: a burst of connects waits for it.
     const connection = new TcpConnection(conn, this.#connectionShared);
     this.#open.add(connection);
+    // It was accepted in the turn in which everybody else was told to go.
+    if (this.#stopping.signal.aborted) connection.controller.abort(new ShutdownError());
     const refusal = this.#admission.admit(connection.address);
     if (refusal !== null) this.#refuse(connection, refusal);
     else this.#tasks.own("Session", this.#serve(connection, conn));

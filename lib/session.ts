@@ -13,8 +13,8 @@ import type { Broadcast } from "./chat/broadcast.ts";
 import { type CommandContext, runCommand } from "./chat/commands.ts";
 import type { Receiver, User } from "./chat/user.ts";
 import { CommandError, type EndKind, EndReason } from "./errors.ts";
-import type { ChatEvent, GoodbyeReason, LeaveReason } from "./events.ts";
-import { LINE_BYTES_MAX, type Rate } from "./limits.ts";
+import type { ChatEvent, EventBatch, GoodbyeReason, LeaveReason } from "./events.ts";
+import { LINE_BYTES_MAX, type Rate, RATE_LINE_LENGTH } from "./limits.ts";
 import { type Connection, FILLER, type Line, TOO_LONG } from "./net/connection.ts";
 import { type IdleLimit, type IdleOwner, IdleWatchdog } from "./net/idle_watchdog.ts";
 import { RateLimiter } from "./net/rate_limiter.ts";
@@ -25,6 +25,8 @@ import type { Protocol } from "./protocol/protocol.ts";
 export interface SessionShared {
   /** Where users talk. */
   readonly broadcast: Broadcast;
+  /** For who has more to say than fits a turn. */
+  readonly turns: { next(): Promise<void> };
   /** How fast a peer may send; null for as fast as it can. */
   readonly rate: Rate | null;
   /** How long a peer may be silent; null for as long as it likes. */
@@ -96,9 +98,34 @@ export class Session implements Receiver, IdleOwner {
     this.#connection.send(this.#protocol.encode(event));
   }
 
+  /** See {@linkcode Receiver}. */
+  deliverBatch(batch: EventBatch, userId: number): void {
+    const { bytes, ends } = this.#protocol.encodeAll(batch.events);
+    if (!batch.excepted.has(userId)) {
+      this.#connection.send(bytes);
+      return;
+    }
+    let start = 0;
+    let end = 0;
+    for (const [index, except] of batch.except.entries()) {
+      if (except === userId) {
+        if (end > start) this.#connection.send(bytes.subarray(start, end));
+        start = ends[index] ?? end;
+      }
+      end = ends[index] ?? end;
+    }
+    if (end > start) this.#connection.send(bytes.subarray(start, end));
+  }
+
   /** See {@linkcode IdleOwner}. */
   onIdleWarning(remainingMs: number): void {
-    this.deliver({ type: "idle-warning", remainingMs });
+    this.#tell({ type: "idle-warning", remainingMs });
+  }
+
+  /** Tells the user something of the session's own, after all that was said before. */
+  #tell(event: ChatEvent): void {
+    this.#shared.broadcast.flush();
+    this.deliver(event);
   }
 
   /**
@@ -115,11 +142,12 @@ export class Session implements Receiver, IdleOwner {
     let reason: EndReason | null = null;
     try {
       for await (const line of connection.lines()) {
-        const waitMs = this.#waitBefore();
+        const waitMs = this.#waitBefore(line);
         // Only who is too fast pays for a wait, however short.
         if (waitMs > 0 && !await this.#slowDown(waitMs)) break;
         reason = this.#take(user, line);
         if (reason !== null) break;
+        if (broadcast.isTurnFull) await this.#shared.turns.next();
       }
     } catch (error) {
       reason = EndReason.of(error);
@@ -129,18 +157,19 @@ export class Session implements Receiver, IdleOwner {
       this.#watchdog?.[Symbol.dispose]();
       broadcast.leave(user, LEAVE_REASONS[reason.kind]);
       const goodbye = GOODBYE_REASONS[reason.kind];
-      if (goodbye !== null) this.deliver({ type: "goodbye", reason: goodbye });
+      if (goodbye !== null) this.#tell({ type: "goodbye", reason: goodbye });
       await connection.close(reason);
     }
     return reason;
   }
 
   /** Milliseconds to wait before the next line is taken. */
-  #waitBefore(): number {
+  #waitBefore(line: Line): number {
     if (this.#limiter === null) return 0;
     const nowMs = Date.now();
     if (this.#limiter.isFull(nowMs)) this.#isSlowed = false;
-    return this.#limiter.take(nowMs);
+    const length = typeof line === "string" ? line.length : 0;
+    return this.#limiter.take(nowMs, 1 + Math.floor(length / RATE_LINE_LENGTH));
   }
 
   /**
@@ -153,7 +182,7 @@ export class Session implements Receiver, IdleOwner {
   async #slowDown(waitMs: number): Promise<boolean> {
     if (!this.#isSlowed) {
       this.#isSlowed = true;
-      this.deliver({ type: "slowed", perSecond: this.#shared.rate?.perSecond ?? 0 });
+      this.#tell({ type: "slowed", perSecond: this.#shared.rate?.perSecond ?? 0 });
     }
     try {
       await delay(waitMs, { signal: this.#connection.signal });
@@ -170,11 +199,11 @@ export class Session implements Receiver, IdleOwner {
     this.#linesTaken++;
     if (line === FILLER) return null;
     if (line === TOO_LONG) {
-      this.deliver(LINE_TOO_LONG);
+      this.#tell(LINE_TOO_LONG);
       return null;
     }
     if (this.#linesTaken === 1 && isHttpRequest(line)) {
-      this.deliver(WRONG_DOOR);
+      this.#tell(WRONG_DOOR);
       return new EndReason("refused", "Peer speaks HTTP");
     }
     const { broadcast } = this.#shared;
@@ -203,7 +232,7 @@ export class Session implements Receiver, IdleOwner {
       runCommand(context, request);
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
-      this.deliver({ type: "refused", code: error.code, text: error.message });
+      this.#tell({ type: "refused", code: error.code, text: error.message });
     }
     return reason;
   }

@@ -3,20 +3,28 @@
  * fan-out over it.
  *
  * Every method is synchronous, so each is atomic, and the order in which they
- * are called is the order that every user sees. A fan-out is one pass without a
- * wait in it: a user who reads slowly costs the others nothing.
+ * are called is the order that every user sees. What is said in one turn of the
+ * event loop is gathered and handed out at its end, in one pass over the users
+ * without a wait in it: a user who reads slowly costs the others nothing, and a
+ * hundred lines cost little more than one.
  * Must not know: sockets, timers (it is given one), protocols.
  *
  * @module
  */
 
 import { CommandError } from "../errors.ts";
-import type { ChatEvent, LeaveReason, NameList } from "../events.ts";
-import { NAMES_LISTED_MAX, WHO_LISTED_MAX } from "../limits.ts";
+import type { ChatEvent, EventBatch, LeaveReason, NameList } from "../events.ts";
+import { NAMES_LISTED_MAX, TURN_LENGTH_MAX, WHO_LISTED_MAX } from "../limits.ts";
 import { checkName, guestName, nameKey, nameSkeleton } from "./names.ts";
 import { findNearest } from "./nearest.ts";
 import { Presence, type Timer } from "./presence.ts";
 import type { Receiver, User } from "./user.ts";
+
+/** Turns of the event loop, as the chat needs them. */
+export interface Turns {
+  /** Calls `callback` once, at the end of this turn. */
+  atEnd(callback: () => void): void;
+}
 
 /** How a broadcast is made. */
 export interface BroadcastOptions {
@@ -26,8 +34,23 @@ export interface BroadcastOptions {
   readonly room: string;
   /** The message of the day, a clean line each. */
   readonly motd: readonly string[];
-  /** For what is not told at once. */
+  /** For comings and goings that are not told at once. */
   readonly timer: Timer;
+  /** For everything else. */
+  readonly turns: Turns;
+}
+
+/** A batch that grows. */
+class Batch implements EventBatch {
+  readonly events: ChatEvent[] = [];
+  readonly except: (number | null)[] = [];
+  readonly excepted = new Set<number>();
+
+  add(event: ChatEvent, except: number | null): void {
+    this.events.push(event);
+    this.except.push(except);
+    if (except !== null) this.excepted.add(except);
+  }
 }
 
 /** A user as this module changes them. */
@@ -49,6 +72,10 @@ export class Broadcast {
   readonly #byName = new Map<string, Member>();
   readonly #byLook = new Map<string, Member>();
   readonly #presence: Presence;
+  /** What was said in this turn and not handed out yet. */
+  #batch = new Batch();
+  /** Characters of it, roughly. */
+  #batchLength = 0;
   #lastId = 0;
   #lastGuest = 0;
   readonly #freeGuests: number[] = [];
@@ -60,7 +87,7 @@ export class Broadcast {
       {
         name: options.room,
         size: () => this.#users.size,
-        tell: (event, except) => this.#tell(event, except),
+        tell: (event, except) => this.#post(event, except),
       },
       options.timer,
     );
@@ -69,6 +96,14 @@ export class Broadcast {
   /** How many users are here. */
   get size(): number {
     return this.#users.size;
+  }
+
+  /**
+   * Whether so much was said in this turn that who has more to say should wait
+   * for the next one: readers need time to take it.
+   */
+  get isTurnFull(): boolean {
+    return this.#batchLength > TURN_LENGTH_MAX;
   }
 
   /** Brings a user in under a guest's name, welcomes them, and tells everyone else. */
@@ -89,6 +124,8 @@ export class Broadcast {
     };
     const { server, room, motd } = this.#options;
     const others = this.#others();
+    // What was said before is not for who came after.
+    this.flush();
     this.#users.set(id, user);
     this.#claim(user);
     receiver.deliver({ type: "welcome", server, name, room, others, motd });
@@ -100,6 +137,7 @@ export class Broadcast {
   leave(user: User, reason: LeaveReason): void {
     const member = this.#users.get(user.id);
     if (member === undefined) return;
+    this.flush();
     this.#users.delete(member.id);
     this.#release(member);
     this.#presence.left(member.id, member.name, reason);
@@ -155,12 +193,15 @@ export class Broadcast {
     if (!check.ok) throw new CommandError("bad-name", check.reason);
     const { name, key, skeleton } = check;
     if (name === member.name) throw new CommandError("same-name", `You are ${name} already.`);
-    const holder = this.#byName.get(key) ?? this.#byLook.get(skeleton) ?? member;
-    if (holder !== member) {
-      const isTaken = holder.key === key;
-      throw isTaken ? new CommandError("name-taken", `${name} is taken.`) : new CommandError(
+    // One's own name may stand in the way of neither: another case of it can look like another's.
+    if ((this.#byName.get(key) ?? member) !== member) {
+      throw new CommandError("name-taken", `${name} is taken.`);
+    }
+    const alike = this.#byLook.get(skeleton) ?? member;
+    if (alike !== member) {
+      throw new CommandError(
         "name-alike",
-        `${name} looks too much like ${holder.name}, who is here.`,
+        `${name} looks too much like ${alike.name}, who is here.`,
       );
     }
     const from = member.name;
@@ -169,7 +210,7 @@ export class Broadcast {
     member.key = key;
     member.skeleton = skeleton;
     this.#claim(member);
-    member.receiver.deliver({ type: "nick", name });
+    this.answer(member, { type: "nick", name });
     this.#publish({ type: "renamed", from, to: name }, member);
   }
 
@@ -193,16 +234,31 @@ export class Broadcast {
     this.#presence.close();
   }
 
-  #publish(event: ChatEvent, except: User): void {
-    this.#presence.flush();
-    this.#tell(event, except.id);
+  /** Tells one user something, after all that was said before. */
+  answer(user: User, event: ChatEvent): void {
+    this.flush();
+    user.receiver.deliver(event);
   }
 
-  /** The fan-out: one pass, no wait. */
-  #tell(event: ChatEvent, except: number | null): void {
-    for (const user of this.#users.values()) {
-      if (user.id !== except) user.receiver.deliver(event);
-    }
+  /** The fan-out: hands out what was said in this turn so far, in one pass, without a wait. */
+  flush(): void {
+    const batch = this.#batch;
+    if (batch.events.length === 0) return;
+    this.#batch = new Batch();
+    this.#batchLength = 0;
+    for (const user of this.#users.values()) user.receiver.deliverBatch(batch, user.id);
+  }
+
+  /** Says something to everybody but `except`, whose coming is told first. */
+  #publish(event: ChatEvent & { text?: string }, except: User): void {
+    this.#presence.flush();
+    this.#batchLength += event.text?.length ?? 0;
+    this.#post(event, except.id);
+  }
+
+  #post(event: ChatEvent, except: number | null): void {
+    if (this.#batch.events.length === 0) this.#options.turns.atEnd(() => this.flush());
+    this.#batch.add(event, except);
   }
 
   #direct(from: User, to: Member, text: string): void {
@@ -211,7 +267,7 @@ export class Broadcast {
     }
     to.lastSenderId = from.id;
     this.#presence.flush();
-    to.receiver.deliver({ type: "direct", from: from.name, text });
+    this.answer(to, { type: "direct", from: from.name, text });
   }
 
   #claim(member: Member): void {

@@ -120,7 +120,7 @@ export function runCommand(
     throw new CommandError("missing-argument", `Type it as ${usageOf(command)}.`);
   }
   const answer = command.run(context, request.args);
-  if (answer !== null) context.user.receiver.deliver(answer);
+  if (answer !== null) context.broadcast.answer(context.user, answer);
 }
 
 function runNick({ broadcast, user }: CommandContext, args: string): null {
@@ -160,6 +160,6 @@ function unknown(name: string): string {
   const hint = nearest === null
     ? "/help shows those that exist; // begins a message with a slash."
     : `Did you mean /${nearest}? (// begins a message with a slash.)`;
-  // What was typed is shown only as far as a command could be long.
-  return `There is no /${name.slice(0, 20)}. ${hint}`;
+  // Nobody needs to see again what is far too long for a command.
+  return `There is no ${name.length <= 20 ? `/${name}` : "such command"}. ${hint}`;
 }

@@ -6,12 +6,17 @@
  * @module
  */
 
-import type { ChatEvent } from "../events.ts";
+import type { ChatEvent, EventBatch } from "../events.ts";
 
-/** Where a user's events go. A session implements it, in front of its send queue. */
+/**
+ * Where a user's events go. A session implements it, in front of its send queue.
+ * Neither method waits, throws, or calls back into the chat.
+ */
 export interface Receiver {
-  /** Takes one event. Never waits, never throws, and never calls back into the chat. */
+  /** Takes one event. */
   deliver(event: ChatEvent): void;
+  /** Takes the events of a batch, in order, but for those from which `userId` is excepted. */
+  deliverBatch(batch: EventBatch, userId: number): void;
 }
 
 /** Someone in the chat. What changes is changed by `Broadcast` alone. */

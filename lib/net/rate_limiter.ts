@@ -9,8 +9,8 @@
 import type { Rate } from "../limits.ts";
 
 /**
- * A token bucket, kept as one number: the time at which it would be full again
- * (the "generic cell rate algorithm", ITU-T I.371).
+ * A token bucket. It counts what was taken and has not come back: whole numbers
+ * within a burst, so that no rounding ever makes a burst one line shorter.
  *
  * @example
  * ```ts
@@ -22,29 +22,38 @@ import type { Rate } from "../limits.ts";
  * ```
  */
 export class RateLimiter {
-  readonly #gapMs: number;
-  readonly #burstMs: number;
-  #fullAtMs = 0;
+  readonly #rate: Rate;
+  /** Tokens that were missing at `#takenAtMs`; more than a burst where some were on credit. */
+  #taken = 0;
+  #takenAtMs = 0;
 
   /** Begins with the whole burst free. */
   constructor(rate: Rate) {
-    this.#gapMs = 1000 / rate.perSecond;
-    this.#burstMs = this.#gapMs * rate.burst;
+    this.#rate = rate;
   }
 
   /** Whether the whole burst is free again. */
   isFull(nowMs: number): boolean {
-    return this.#fullAtMs <= nowMs;
+    return this.#missing(nowMs) === 0;
   }
 
   /**
-   * Takes one token, on credit where none is left.
+   * Takes tokens, on credit where too few are left.
    *
-   * @param nowMs The time, in milliseconds; never less than at the last call.
+   * @param nowMs The time, in milliseconds.
+   * @param tokens How many.
    * @returns Milliseconds to wait before going on; 0 inside the burst.
    */
-  take(nowMs: number): number {
-    this.#fullAtMs = Math.max(this.#fullAtMs, nowMs) + this.#gapMs;
-    return Math.max(0, this.#fullAtMs - this.#burstMs - nowMs);
+  take(nowMs: number, tokens = 1): number {
+    const { burst, perSecond } = this.#rate;
+    this.#taken = this.#missing(nowMs) + tokens;
+    this.#takenAtMs = nowMs;
+    return Math.max(0, (this.#taken - burst) * 1000 / perSecond);
+  }
+
+  /** Tokens that have not come back yet. While a clock is set back, none does. */
+  #missing(nowMs: number): number {
+    const passedMs = Math.max(0, nowMs - this.#takenAtMs);
+    return Math.max(0, this.#taken - passedMs * this.#rate.perSecond / 1000);
   }
 }

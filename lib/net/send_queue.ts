@@ -87,6 +87,9 @@ export class SendScheduler {
   /** The empty sequence of this turn: where every queue that has nothing waiting begins. */
   #empty = new Sequence(null, NO_BYTES);
   #due: SendQueue[] = [];
+  /** What is called before queues are written. */
+  #callbacks: (() => void)[] = [];
+  #isArmed = false;
 
   /** The sequence that holds just `bytes`. */
   begin(bytes: Uint8Array): Sequence {
@@ -95,10 +98,32 @@ export class SendScheduler {
 
   /** Has `queue` written at the end of this turn. */
   schedule(queue: SendQueue): void {
-    if (this.#due.push(queue) === 1) setImmediate(this.#flush);
+    this.#due.push(queue);
+    this.#arm();
+  }
+
+  /** Calls `callback` once at the end of this turn, before queues are written. Must not throw. */
+  atEnd(callback: () => void): void {
+    this.#callbacks.push(callback);
+    this.#arm();
+  }
+
+  /** Resolves in the next turn. */
+  next(): Promise<void> {
+    return new Promise((resolve) => this.atEnd(resolve));
+  }
+
+  #arm(): void {
+    if (this.#isArmed) return;
+    this.#isArmed = true;
+    setImmediate(this.#flush);
   }
 
   readonly #flush = (): void => {
+    const callbacks = this.#callbacks;
+    this.#callbacks = [];
+    for (const callback of callbacks) callback();
+    this.#isArmed = false;
     const due = this.#due;
     this.#due = [];
     this.#empty = new Sequence(null, NO_BYTES);
@@ -159,6 +184,7 @@ export class SendQueue {
       if (this.#writing !== null) {
         if (this.#writing.length + bytes.length > SEND_QUEUE_BYTES_MAX) return false;
       } else {
+        if (bytes.length > SEND_QUEUE_BYTES_MAX) return false;
         this.#scheduler.schedule(this);
       }
       this.#waiting = this.#scheduler.begin(bytes);
@@ -178,7 +204,10 @@ export class SendQueue {
     this.#writing = null;
   }
 
-  /** Calls the owner's `onDrained` once everything is written: at the end of this turn at the earliest. */
+  /**
+   * Calls the owner's `onDrained` once everything is written, or at once where
+   * the queue is dead: at the end of this turn at the earliest.
+   */
   drain(): void {
     this.#isDraining = true;
     if (this.#waiting === null && this.#writing === null) this.#scheduler.schedule(this);
@@ -186,7 +215,7 @@ export class SendQueue {
 
   /** Starts to write what waits. Called by the scheduler. */
   flush(): void {
-    if (this.#writing !== null || this.#isDead) return;
+    if (this.#writing !== null) return;
     const waiting = this.#waiting;
     if (waiting !== null) {
       this.#waiting = null;

@@ -15,7 +15,7 @@ import { formatDuration } from "../duration.ts";
 import type { ChatEvent, GoodbyeReason, LeaveReason, NameList } from "../events.ts";
 import type { ClientMessage } from "../messages.ts";
 import { cleanText } from "../text.ts";
-import type { Protocol } from "./protocol.ts";
+import type { EncodedEvents, Protocol } from "./protocol.ts";
 
 const BLANK: ClientMessage = { type: "blank" };
 
@@ -52,8 +52,8 @@ const GOODBYE_WORDS: Readonly<Record<GoodbyeReason, string>> = {
 export class PlainProtocol implements Protocol {
   readonly name = "plain";
   readonly #encoder = new TextEncoder();
-  #lastEvent: ChatEvent | null = null;
-  #lastBytes: Uint8Array = new Uint8Array(0);
+  #lastEvents: readonly ChatEvent[] | null = null;
+  #lastEncoded: EncodedEvents = { bytes: new Uint8Array(0), ends: [] };
 
   /** See {@linkcode Protocol.decode}. */
   decode(line: string): ClientMessage {
@@ -67,12 +67,39 @@ export class PlainProtocol implements Protocol {
 
   /** See {@linkcode Protocol.encode}. */
   encode(event: ChatEvent): Uint8Array {
-    if (event !== this.#lastEvent) {
-      this.#lastBytes = this.#encoder.encode(formatEvent(event));
-      this.#lastEvent = event;
-    }
-    return this.#lastBytes;
+    return this.#encoder.encode(formatEvent(event));
   }
+
+  /** See {@linkcode Protocol.encodeAll}. */
+  encodeAll(events: readonly ChatEvent[]): EncodedEvents {
+    if (events !== this.#lastEvents) {
+      const texts = events.map(formatEvent);
+      const bytes = this.#encoder.encode(texts.join(""));
+      this.#lastEncoded = { bytes, ends: findEnds(texts, bytes.length) };
+      this.#lastEvents = events;
+    }
+    return this.#lastEncoded;
+  }
+}
+
+/** Where each text ends, in bytes of UTF-8, when all of them take `length` bytes. */
+function findEnds(texts: readonly string[], length: number): number[] {
+  const ends: number[] = [];
+  let end = 0;
+  const isAscii = length === texts.reduce((sum, text) => sum + text.length, 0);
+  for (const text of texts) ends.push(end += isAscii ? text.length : utf8Length(text));
+  return ends;
+}
+
+/** Bytes of a text in UTF-8. */
+function utf8Length(text: string): number {
+  let length = 0;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    // Each half of a surrogate pair counts for two of its four bytes; texts here have no lone ones.
+    length += unit < 0x80 ? 1 : unit < 0x800 || (unit >= 0xd800 && unit < 0xe000) ? 2 : 3;
+  }
+  return length;
 }
 
 const SLASH = 0x2f;

@@ -22,12 +22,23 @@ export interface Protocol {
    */
   decode(line: string): ClientMessage;
 
-  /**
-   * Writes one event as whole lines, each with its end.
-   *
-   * Encoding the same event object again at once costs nothing and returns the
-   * same bytes: that is what lets a fan-out encode once, and what lets
-   * connections that owe the same bytes share them. The bytes are never changed.
-   */
+  /** Writes one event as whole lines, each with its end. */
   encode(event: ChatEvent): Uint8Array;
+
+  /**
+   * Writes several events, one behind the other.
+   *
+   * Encoding the same list again at once costs nothing and returns the same
+   * bytes: that is what lets a fan-out encode once, and what lets connections
+   * that owe the same bytes share them. The bytes are never changed.
+   */
+  encodeAll(events: readonly ChatEvent[]): EncodedEvents;
+}
+
+/** Several events as bytes. */
+export interface EncodedEvents {
+  /** Those of all events. */
+  readonly bytes: Uint8Array;
+  /** For each event, where its bytes end. */
+  readonly ends: readonly number[];
 }

@@ -264,6 +264,11 @@ function readFlags(args: readonly string[]): Map<string, string> {
       throw new UsageError(`${what}; --help lists the flags`);
     },
   });
+  // What stands behind a "--" is never asked about: npm wants one before flags, and this does not.
+  const [behind] = parsed._;
+  if (behind !== undefined) {
+    throw new UsageError(`Unexpected "--" before ${quote(`${behind}`)}; flags go without it`);
+  }
   const flags = new Map<string, string>();
   for (const name of withValue) {
     const value = parsed[name];
@@ -275,7 +280,7 @@ function readFlags(args: readonly string[]): Map<string, string> {
     flags.set(name, value);
   }
   for (const name of ACTIONS) {
-    if (parsed[name] === true) flags.set(name, "");
+    if (parsed[name]) flags.set(name, "");
   }
   return flags;
 }
@@ -291,7 +296,8 @@ function readConfigFile(
   const text = readFile(file, surroundings);
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    // Some editors begin a file with a byte order mark, which JSON does not know.
+    parsed = JSON.parse(text.replace(/^\ufeff/, ""));
   } catch (error) {
     throw new UsageError(`${file} is not JSON: ${messageOf(error)}`, { cause: error });
   }
@@ -315,7 +321,8 @@ function readMotd(path: string, surroundings: Surroundings): string[] {
   if (new TextEncoder().encode(text).length > MOTD_BYTES_MAX) {
     throw new UsageError(`${path} has more than ${MOTD_BYTES_MAX} bytes, too long for a greeting`);
   }
-  return text.trimEnd().split(/\r?\n/).map(cleanText);
+  const greeting = text.trimEnd();
+  return greeting === "" ? [] : greeting.split(/\r?\n/).map(cleanText);
 }
 
 function readFile(path: string, surroundings: Surroundings): string {

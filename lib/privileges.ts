@@ -9,7 +9,8 @@
  * @module
  */
 
-const ALL: readonly Deno.PermissionName[] = ["run", "ffi", "read", "write", "env", "sys", "net"];
+/** The last one, for the hosts that code comes from, is missing from the runtime's own types. */
+const ALL = ["run", "ffi", "read", "write", "env", "sys", "net", "import"] as Deno.PermissionName[];
 
 /**
  * Revokes every permission of this process. Does nothing that could be undone.

@@ -67,6 +67,7 @@ class ChatServer implements Server {
   readonly #connectionShared = new ConnectionShared((connection) => {
     this.#open.delete(connection);
     this.#admission.release(connection.address);
+    this.#logEnd(connection);
   });
   readonly #sessionShared: SessionShared;
   readonly #admission: Admission;
@@ -145,7 +146,10 @@ class ChatServer implements Server {
 
   /** Finds out who is there, and lives the session with those who came to talk. */
   async #serve(connection: TcpConnection, conn: Deno.TcpConn): Promise<EndReason> {
-    const guest = identify(await connection.opening(FIRST_BYTES_MS));
+    const opening = await connection.opening(FIRST_BYTES_MS);
+    // Somebody looked whether the port is open, or we are stopping: nobody has come to talk.
+    if (opening === null) return connection.close(new EndReason("refused", "Peer said nothing"));
+    const guest = identify(opening);
     if (guest !== "plain") return this.#turnAway(connection, guest);
     // Each write is all that is due, so there is nothing to wait for before sending it.
     conn.setNoDelay();
@@ -171,6 +175,14 @@ class ChatServer implements Server {
     const answer = WRONG_DOOR[guest];
     if (answer !== null) connection.send(new TextEncoder().encode(answer));
     return connection.close(new EndReason("refused", `Peer speaks ${guest}`));
+  }
+
+  #logEnd(connection: TcpConnection): void {
+    const { address, signal } = connection;
+    const { kind, message } = EndReason.of(signal.reason);
+    // Only what an operator may have to do something about is worth a line by itself.
+    const level = kind === "slow" || kind === "fault" ? "info" : "debug";
+    this.#log[level]("Closed {address}: {reason}", { address, kind, reason: message });
   }
 
   async #stop(): Promise<void> {

@@ -14,7 +14,7 @@
 
 import { CommandError } from "../errors.ts";
 import type { ChatEvent, EventBatch, LeaveReason, NameList } from "../events.ts";
-import { NAMES_LISTED_MAX, TURN_LENGTH_MAX, WHO_LISTED_MAX } from "../limits.ts";
+import { NAME_LENGTH_MAX, NAMES_LISTED_MAX, TURN_LENGTH_MAX, WHO_LISTED_MAX } from "../limits.ts";
 import { checkName, guestName, nameKey, nameSkeleton } from "./names.ts";
 import { findNearest } from "./nearest.ts";
 import { Presence, type Timer } from "./presence.ts";
@@ -74,8 +74,8 @@ export class Broadcast {
   readonly #presence: Presence;
   /** What was said in this turn and not handed out yet. */
   #batch = new Batch();
-  /** Characters of it, roughly. */
-  #batchLength = 0;
+  /** Characters that were told in this turn, roughly: those of the batch, and those before it. */
+  #turnLength = 0;
   #lastId = 0;
   #lastGuest = 0;
   readonly #freeGuests: number[] = [];
@@ -103,7 +103,7 @@ export class Broadcast {
    * for the next one: readers need time to take it.
    */
   get isTurnFull(): boolean {
-    return this.#batchLength > TURN_LENGTH_MAX;
+    return this.#turnLength > TURN_LENGTH_MAX;
   }
 
   /** Brings a user in under a guest's name, welcomes them, and tells everyone else. */
@@ -237,6 +237,7 @@ export class Broadcast {
   /** Tells one user something, after all that was said before. */
   answer(user: User, event: ChatEvent): void {
     this.flush();
+    this.#count(event);
     user.receiver.deliver(event);
   }
 
@@ -245,21 +246,30 @@ export class Broadcast {
     const batch = this.#batch;
     if (batch.events.length === 0) return;
     this.#batch = new Batch();
-    this.#batchLength = 0;
     for (const user of this.#users.values()) user.receiver.deliverBatch(batch, user.id);
   }
 
   /** Says something to everybody but `except`, whose coming is told first. */
-  #publish(event: ChatEvent & { text?: string }, except: User): void {
+  #publish(event: ChatEvent, except: User): void {
     this.#presence.flush();
-    this.#batchLength += event.text?.length ?? 0;
     this.#post(event, except.id);
   }
 
   #post(event: ChatEvent, except: number | null): void {
-    if (this.#batch.events.length === 0) this.#options.turns.atEnd(() => this.flush());
+    this.#count(event);
     this.#batch.add(event, except);
   }
+
+  /** Counts what is told in this turn. A batch that is handed out sooner counts until its end. */
+  #count(event: ChatEvent): void {
+    if (this.#turnLength === 0) this.#options.turns.atEnd(this.#endTurn);
+    this.#turnLength += lengthOf(event);
+  }
+
+  readonly #endTurn = (): void => {
+    this.#turnLength = 0;
+    this.flush();
+  };
 
   #direct(from: User, to: Member, text: string): void {
     if (to.id === from.id) {
@@ -298,4 +308,11 @@ export class Broadcast {
     const hint = nearest === null ? "/who shows who is." : `Did you mean ${nearest}?`;
     return `Nobody here is called ${name}. ${hint}`;
   }
+}
+
+/** Characters of an event, roughly: with the name before it a short line is a long one. */
+function lengthOf(event: ChatEvent): number {
+  const names = "users" in event ? event.users.length + event.more : 1;
+  const from = "from" in event ? event.from.length : 0;
+  return ("text" in event ? event.text.length : 0) + from + names * NAME_LENGTH_MAX;
 }

@@ -12,7 +12,7 @@ import { delay } from "@std/async/delay";
 import { ACCEPT_RETRY_MS_MAX, ACCEPT_RETRY_MS_MIN } from "../limits.ts";
 
 /** What accepting needs of a listener. */
-export interface Acceptor<Conn> {
+export interface Acceptor<Conn extends Disposable> {
   /** Waits for the next connection. */
   accept(): Promise<Conn>;
 }
@@ -26,12 +26,13 @@ export interface AcceptOptions {
 }
 
 /**
- * The listener's connections, until `signal` is aborted.
+ * The listener's connections, until `signal` is aborted or the listener is closed.
  *
  * After an error it pauses, 5 ms at first and twice as long after each further
- * one, up to a second. Never throws.
+ * one, up to a second. Never throws. Nothing comes out once `signal` is
+ * aborted: a connection that was just being accepted is closed.
  */
-export async function* accept<Conn>(
+export async function* accept<Conn extends Disposable>(
   listener: Acceptor<Conn>,
   options: AcceptOptions,
 ): AsyncGenerator<Conn, void, void> {
@@ -43,7 +44,7 @@ export async function* accept<Conn>(
       conn = await listener.accept();
     } catch (error) {
       // Closing the listener is how accepting is stopped.
-      if (signal.aborted) return;
+      if (signal.aborted || error instanceof Deno.errors.BadResource) return;
       onError(error, pauseMs);
       try {
         await delay(pauseMs, { signal });
@@ -53,6 +54,7 @@ export async function* accept<Conn>(
       pauseMs = Math.min(2 * pauseMs, ACCEPT_RETRY_MS_MAX);
       continue;
     }
+    if (signal.aborted) return conn[Symbol.dispose]();
     pauseMs = ACCEPT_RETRY_MS_MIN;
     yield conn;
   }

@@ -2,7 +2,7 @@
  * Bytes to lines: the one place that knows where a line ends.
  *
  * A line ends with `\n`, `\r\n` or telnet's `\r\0`. Telnet option bytes
- * (RFC 854) are taken out. What is not UTF-8 becomes U+FFFD. Promises that the
+ * (RFC 854) are taken out, and answered. What is not UTF-8 becomes U+FFFD. Promises that the
  * lines are the same however the bytes were cut, that it never throws, and that
  * it holds at most `LINE_BYTES_MAX` bytes and a little.
  * Must not know: sockets, timers, what a line means.
@@ -10,7 +10,7 @@
  * @module
  */
 
-import { LINE_BYTES_MAX } from "../limits.ts";
+import { LINE_BYTES_MAX, TELNET_ANSWER_BYTES_MAX } from "../limits.ts";
 import { FILLER, type Line, TOO_LONG } from "./connection.ts";
 
 const LF = 0x0a;
@@ -20,8 +20,13 @@ const CR = 0x0d;
 const IAC = 0xff;
 const TELNET_SB = 0xfa;
 const TELNET_SE = 0xf0;
-const TELNET_OPTION_FIRST = 0xfb;
-const TELNET_OPTION_LAST = 0xfe;
+const TELNET_WILL = 0xfb;
+const TELNET_WONT = 0xfc;
+const TELNET_DO = 0xfd;
+const TELNET_DONT = 0xfe;
+
+/** RFC 860: asked for after Ctrl-C; until it is answered, telnet shows nothing. */
+const TELNET_TIMING_MARK = 0x06;
 
 /** Where in a telnet command the bytes stopped. */
 type TelnetState = "text" | "command" | "option" | "sub" | "sub-command";
@@ -41,6 +46,9 @@ export class LineDecoder {
   /** Bytes since the last line end, telnet options and skipped ones included. */
   #unendedBytes = 0;
   #telnet: TelnetState = "text";
+  /** The command that an option belongs to. */
+  #telnetCommand = 0;
+  #answer: number[] | null = null;
   #endedInCr = false;
 
   /**
@@ -69,6 +77,13 @@ export class LineDecoder {
     this.#countUnended(at === 0 ? chunk.length : text.length - at, lines);
   }
 
+  /** What telnet has to be answered since the last call; null for nothing. */
+  takeAnswer(): Uint8Array | null {
+    const answer = this.#answer;
+    this.#answer = null;
+    return answer === null || answer.length === 0 ? null : Uint8Array.from(answer);
+  }
+
   /** Takes the end of the stream: an unfinished line counts as a line. */
   end(lines: Line[]): void {
     if (this.#heldBytes > 0) this.#finishHeld(lines);
@@ -92,24 +107,23 @@ export class LineDecoder {
 
   /** As {@linkcode LineDecoder.#decodeLines}, where a line may be too long. */
   #decodeEach(bytes: Uint8Array, lines: Line[]): void {
-    // Whole runs of lines that fit the limit together are decoded together.
-    let start = 0;
-    let stop = 0;
-    while (stop < bytes.length) {
-      const found = bytes.indexOf(LF, stop);
-      const end = found < 0 ? bytes.length : found;
-      if (end - start > LINE_BYTES_MAX && stop > start) {
-        this.#decodeLines(bytes.subarray(start, stop - 1), lines);
-        start = stop;
-      }
-      if (end - start > LINE_BYTES_MAX) {
-        const line = withoutCr(bytes.subarray(start, end));
+    let at = 0;
+    while (bytes.length - at > LINE_BYTES_MAX) {
+      // Whole runs of lines that fit the limit together are decoded together.
+      const last = bytes.lastIndexOf(LF, at + LINE_BYTES_MAX);
+      if (last >= at) {
+        this.#decodeLines(bytes.subarray(at, last), lines);
+        at = last + 1;
+      } else {
+        const found = bytes.indexOf(LF, at);
+        const end = found < 0 ? bytes.length : found;
+        const line = withoutCr(bytes.subarray(at, end));
         lines.push(line.length > LINE_BYTES_MAX ? TOO_LONG : LineDecoder.#utf8.decode(line));
-        start = end + 1;
+        at = end + 1;
       }
-      stop = end + 1;
     }
-    if (start < stop) this.#decodeLines(bytes.subarray(start), lines);
+    // What is left may be a single empty line, or nothing where the last line was taken.
+    if (at <= bytes.length) this.#decodeLines(bytes.subarray(at), lines);
   }
 
   /** Keeps bytes of an unfinished line, unless it has become too long. */
@@ -163,13 +177,13 @@ export class LineDecoder {
    */
   #takeTelnetOut(chunk: Uint8Array): Uint8Array {
     if (this.#telnet === "text" && chunk.indexOf(IAC) < 0 && chunk.indexOf(0) < 0) {
-      this.#endedInCr = chunk[chunk.length - 1] === CR;
+      if (chunk.length > 0) this.#endedInCr = chunk[chunk.length - 1] === CR;
       return chunk;
     }
     let kept = 0;
     for (const byte of chunk) {
       if (this.#telnet !== "text") {
-        this.#telnet = afterTelnetByte(this.#telnet, byte);
+        this.#takeTelnetByte(byte);
       } else if (byte === IAC) {
         this.#telnet = "command";
       } else {
@@ -179,20 +193,41 @@ export class LineDecoder {
     }
     return chunk.subarray(0, kept);
   }
-}
 
-/** RFC 854: two bytes, three for an option, and anything up to IAC SE for a subnegotiation. */
-function afterTelnetByte(state: TelnetState, byte: number): TelnetState {
-  switch (state) {
-    case "command":
-      if (byte === TELNET_SB) return "sub";
-      return byte >= TELNET_OPTION_FIRST && byte <= TELNET_OPTION_LAST ? "option" : "text";
-    case "sub":
-      return byte === IAC ? "sub-command" : "sub";
-    case "sub-command":
-      return byte === TELNET_SE ? "text" : "sub";
-    default:
-      return "text";
+  /** RFC 854: two bytes, three for an option, and anything up to IAC SE for a subnegotiation. */
+  #takeTelnetByte(byte: number): void {
+    switch (this.#telnet) {
+      case "command":
+        this.#telnetCommand = byte;
+        if (byte === TELNET_SB) this.#telnet = "sub";
+        else this.#telnet = byte >= TELNET_WILL && byte <= TELNET_DONT ? "option" : "text";
+        return;
+      case "option":
+        this.#answerOption(byte);
+        this.#telnet = "text";
+        return;
+      case "sub":
+        if (byte === IAC) this.#telnet = "sub-command";
+        return;
+      case "sub-command":
+        this.#telnet = byte === TELNET_SE ? "text" : "sub";
+        return;
+      case "text":
+        return;
+    }
+  }
+
+  /** Every option is refused but the timing mark, which just wants an answer. */
+  #answerOption(option: number): void {
+    this.#answer ??= [];
+    // Whoever sends more of them at once is not telnet.
+    if (this.#answer.length >= TELNET_ANSWER_BYTES_MAX) return;
+    if (this.#telnetCommand === TELNET_DO) {
+      const verb = option === TELNET_TIMING_MARK ? TELNET_WILL : TELNET_WONT;
+      this.#answer.push(IAC, verb, option);
+    } else if (this.#telnetCommand === TELNET_WILL) {
+      this.#answer.push(IAC, TELNET_DONT, option);
+    }
   }
 }
 

@@ -13,7 +13,7 @@
  */
 
 import { setImmediate } from "node:timers";
-import { SEND_QUEUE_BYTES_MAX, SEND_QUEUE_PIECES_MAX } from "../limits.ts";
+import { SEND_QUEUE_BYTES_MAX, SEND_QUEUE_PIECES_MAX, WRITES_PER_TURN } from "../limits.ts";
 
 /** Where bytes go: as `Deno.Conn.write`, which may take only part of them. */
 export interface ByteWriter {
@@ -124,9 +124,13 @@ export class SendScheduler {
     this.#callbacks = [];
     for (const callback of callbacks) callback();
     this.#isArmed = false;
-    const due = this.#due;
-    this.#due = [];
+    // What callbacks asked for in their turn belongs to the next one.
+    if (this.#callbacks.length > 0) this.#arm();
     this.#empty = new Sequence(null, NO_BYTES);
+    // The rest is written in the next turn: what thousands of writes leave behind lives shorter
+    // when they do not all start at once, and reads need not wait for them.
+    const due = this.#due.splice(0, WRITES_PER_TURN);
+    if (this.#due.length > 0) this.#arm();
     for (const queue of due) queue.flush();
   };
 }

@@ -98,8 +98,8 @@ export class TcpConnection
   #lineAt = 0;
   /** The first bytes, while {@linkcode TcpConnection.opening} looks at them. */
   #opening: Uint8Array | null = null;
-  /** Goes on with {@linkcode TcpConnection.opening}; null while it does not wait. */
-  #resumeOpening: (() => void) | null = null;
+  /** Goes on with {@linkcode TcpConnection.opening}; null while nobody waits for it. */
+  #resolveOpening: ((bytes: Uint8Array | null) => void) | null = null;
   /** Goes on with {@linkcode TcpConnection.next}; null while it does not wait. */
   #resolveNext: ((result: IteratorResult<Line, void>) => void) | null = null;
 
@@ -148,26 +148,29 @@ export class TcpConnection
    *
    * @param waitMs How long at the most.
    * @returns The bytes so far: those of a whole line or more, `FIRST_BYTES_MAX`
-   *   of them, or what there was when the time or the peer ended.
+   *   of them, or what there was when the time or the peer ended. Null where the
+   *   connection ended, or the peer did without having sent anything.
    */
-  async opening(waitMs: number): Promise<Uint8Array> {
+  opening(waitMs: number): Promise<Uint8Array | null> {
+    if (this.#hasEnded) return Promise.resolve(null);
     this.#opening = NO_BYTES;
     this.#startTimer(waitMs);
-    let bytes = this.#opening;
-    while (
-      this.#timer !== 0 && !this.#hasEnded && this.#readEnd === null &&
-      bytes.length < FIRST_BYTES_MAX && bytes.indexOf(LF) < 0
-    ) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#resumeOpening = resolve;
-      this.#read();
-      await promise;
-      bytes = this.#opening;
-    }
+    this.#read();
+    return new Promise((resolve) => this.#resolveOpening = resolve);
+  }
+
+  /** Ends the opening, if one is waited for and there is nothing more to wait for. */
+  #endOpening(): void {
+    const bytes = this.#opening;
+    const resolve = this.#resolveOpening;
+    if (bytes === null || resolve === null) return;
+    const isOver = this.#hasEnded || this.#readEnd !== null;
+    const isEnough = bytes.length >= FIRST_BYTES_MAX || bytes.indexOf(LF) >= 0;
+    if (!isOver && !isEnough && this.#timer !== 0) return this.#read();
     if (this.#closeReason === null) this.#stopTimer();
     this.#opening = null;
-    this.#resumeOpening = null;
-    return bytes;
+    this.#resolveOpening = null;
+    resolve(this.#hasEnded || (isOver && bytes.length === 0) ? null : bytes);
   }
 
   /** See {@linkcode Connection.lines}. */
@@ -222,8 +225,8 @@ export class TcpConnection
   close(reason: EndReason): Promise<EndReason> {
     if (this.#closeReason === null) {
       this.#closeReason = reason;
-      this.controller.abort(reason);
       this.#startTimer(CLOSE_FLUSH_MS);
+      this.controller.abort(reason);
       this.#queue.drain();
     }
     return this.closed;
@@ -276,7 +279,7 @@ export class TcpConnection
 
   /** Goes on with whoever waits, if what they wait for is there. */
   #wakeUp(): void {
-    this.#resumeOpening?.();
+    this.#endOpening();
     const resolve = this.#resolveNext;
     if (resolve === null) return;
     this.#resolveNext = null;
@@ -318,6 +321,8 @@ export class TcpConnection
     const chunk = buffer.subarray(0, count);
     if (this.#opening !== null) this.#opening = concat(this.#opening, chunk);
     this.#decoder.push(chunk, this.#lines);
+    const answer = this.#decoder.takeAnswer();
+    if (answer !== null) this.send(answer);
     if (count === buffer.length && count < READ_BYTES_MAX) {
       this.#buffer = new Uint8Array(Math.min(8 * count, READ_BYTES_MAX));
     } else if (count <= READ_BYTES_MIN && buffer.length > READ_BYTES_MIN) {

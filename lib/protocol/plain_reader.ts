@@ -25,8 +25,10 @@ export type PlainLine =
   | { readonly type: "notice"; readonly text: string };
 
 const WELCOME = /^Welcome to .*\. You are (\S+) in (\S+), (?:alone so far|with (.+))\.$/u;
-const JOINED = /^(\S.*) joined\.$/u;
-const LEFT = /^(\S.*) left(?: \([a-z ]+\))?\.$/u;
+/** A list of names and nothing else, since a name can be `left`: `ann is now left.` is no list. */
+const NAMES = String.raw`((?:\S+(?:, \S+)* and )?(?:\d+ others?|\S+))`;
+const JOINED = new RegExp(String.raw`^${NAMES} joined\.$`, "u");
+const LEFT = new RegExp(String.raw`^${NAMES} left(?: \([a-z ]+\))?\.$`, "u");
 const RENAMED = /^(\S+) is now (\S+)\.$/u;
 const NICK = /^You are now (\S+)\.$/u;
 const PONG = /^pong(?: (.*))?$/u;

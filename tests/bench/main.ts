@@ -1,0 +1,136 @@
+/**
+ * The benchmark's entry: `deno task bench`.
+ *
+ * Starts the real server as a process of its own, drives it from another one,
+ * and prints one table. Everything stays on this machine's loopback, and every
+ * step has an end. Exit status 1 where a delivery was lost, doubled or changed.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import type { Target } from "./processes.ts";
+import { FULL, QUICK, type Scenario, SCENARIOS, SkipError } from "./scenarios.ts";
+import { type Figure, formatTable, type Skipped } from "./table.ts";
+
+const HELP = `Usage: deno task bench [--quick] [--only NAME] [--json]
+                       [--server HOST:PORT --pid N]
+
+  --quick              take less time, and be less exact
+  --only NAME          only one of these, or all three with "fanout":
+                       ${SCENARIOS.map(({ name }) => name).join(", ")}
+  --server HOST:PORT   measure a line server that runs on this machine already,
+                       with its flood limits off, instead of Parley
+  --pid N              its process, for processor time and memory (Linux)
+  --json               print JSON instead of the table
+`;
+
+/** What the command line asks for. */
+interface Request {
+  readonly isQuick: boolean;
+  readonly isJson: boolean;
+  readonly scenarios: readonly Scenario[];
+  readonly other: Target | null;
+}
+
+class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
+
+/**
+ * Runs the benchmark.
+ *
+ * @param args The command line without the program.
+ * @returns The exit status.
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  let request: Request | null;
+  try {
+    request = readRequest(args);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    print(Deno.stderr, `bench: ${error.message}; --help lists the flags\n`);
+    return 2;
+  }
+  if (request === null) {
+    print(Deno.stdout, HELP);
+    return 0;
+  }
+  return await run(request);
+}
+
+async function run({ isQuick, isJson, scenarios, other }: Request): Promise<number> {
+  const figures: Figure[] = [];
+  const skipped: Skipped[] = [];
+  let status = 0;
+  const extent = isQuick ? QUICK : FULL;
+  for (const scenario of scenarios) {
+    if (Deno.stderr.isTerminal()) print(Deno.stderr, `\r\x1b[K${scenario.name} ...`);
+    try {
+      figures.push(...await scenario.run({ other, extent }));
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      const isSkip = error instanceof SkipError;
+      if (!isSkip) status = 1;
+      skipped.push({ scenario: scenario.name, reason: (isSkip ? "" : "FAILED: ") + error.message });
+    }
+  }
+  if (Deno.stderr.isTerminal()) print(Deno.stderr, "\r\x1b[K");
+  const { os, arch } = Deno.build;
+  const machine = `Deno ${Deno.version.deno}, ${os} ${arch}, ${navigator.hardwareConcurrency} CPUs`;
+  if (isJson) {
+    print(Deno.stdout, JSON.stringify({ machine, isQuick, figures, skipped }, null, 2) + "\n");
+  } else {
+    const server = other === null ? "Parley" : "server";
+    print(Deno.stdout, `${machine}, loopback${isQuick ? ", quick run" : ""}\n\n`);
+    print(Deno.stdout, formatTable(figures, { server, skipped }));
+  }
+  return status;
+}
+
+/** Reads the command line; null where it asks for help. */
+function readRequest(args: readonly string[]): Request | null {
+  const flags = parseArgs([...args], {
+    boolean: ["quick", "json", "help"],
+    string: ["only", "server", "pid"],
+    alias: { help: "h" },
+    unknown: (arg) => {
+      throw new UsageError(`Unknown "${arg}"`);
+    },
+  });
+  if (flags["help"] === true) return null;
+  const other = readServer(flags["server"], flags["pid"]);
+  const only = flags["only"];
+  const scenarios = SCENARIOS.filter(({ name, takesOther }) =>
+    (typeof only !== "string" || name === only || name.startsWith(`${only}-`)) &&
+    (other === null || takesOther)
+  );
+  if (scenarios.length === 0) throw new UsageError(`--only takes another name, not "${only}"`);
+  return { isQuick: flags["quick"] === true, isJson: flags["json"] === true, scenarios, other };
+}
+
+function readServer(server: unknown, pid: unknown): Target | null {
+  if (typeof pid === "string" && !/^\d+$/.test(pid)) {
+    throw new UsageError(`--pid takes a number, not "${pid}"`);
+  }
+  if (typeof server !== "string") return null;
+  const [, hostname, port] = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):(\d+)$/.exec(server) ?? [];
+  if (hostname === undefined) {
+    throw new UsageError(`--server takes a loopback address and a port, not "${server}"`);
+  }
+  return {
+    hostname: hostname === "localhost" ? "127.0.0.1" : hostname.replace(/[[\]]/g, ""),
+    port: Number(port),
+    pid: typeof pid === "string" ? Number(pid) : null,
+    isFloor: false,
+    // It runs on: somebody else has started it.
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+function print(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  let bytes = new TextEncoder().encode(text);
+  while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
+}

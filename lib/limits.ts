@@ -41,6 +41,13 @@ export const READ_BYTES_MIN = 512;
 export const READ_BYTES_MAX = 64 * 1024;
 
 /**
+ * The read buffer grows only where what filled it was dealt with in less than
+ * this. A peer who is slowed down keeps a small one: what has been read of a
+ * peer who leaves is still said at its pace, and should not take hours.
+ */
+export const READ_GROW_MS = 100;
+
+/**
  * Bytes that may wait for one peer, those being written included. Some ten
  * screens of text more than a peer that reads ever owes; 10,000 peers at the
  * limit hold 2.5 GiB at most, and in truth far less, since equal bytes are shared.
@@ -53,6 +60,9 @@ export const SEND_QUEUE_BYTES_MAX = 256 * 1024;
  * talk at once fill nobody's queue before it could be written at all.
  */
 export const TURN_LENGTH_MAX = 32 * 1024;
+
+/** Bytes beyond that for the line that tells a peer whose queue is full why it has to go. */
+export const LAST_WORDS_BYTES_MAX = 1024;
 
 /**
  * Writes that are started in one turn of the event loop. With 5,000 connections

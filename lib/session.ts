@@ -145,9 +145,11 @@ export class Session implements Receiver, IdleOwner {
         const waitMs = this.#waitBefore(line);
         // Only who is too fast pays for a wait, however short.
         if (waitMs > 0 && !await this.#slowDown(waitMs)) break;
+        // Asked before each line and of everybody: a thousand lines at once would be too many.
+        while (broadcast.isTurnFull && !connection.signal.aborted) await this.#shared.turns.next();
+        if (connection.signal.aborted) break;
         reason = this.#take(user, line);
         if (reason !== null) break;
-        if (broadcast.isTurnFull) await this.#shared.turns.next();
       }
     } catch (error) {
       reason = EndReason.of(error);

@@ -55,8 +55,6 @@ export class IdleWatchdog implements Due, Disposable {
   readonly #limit: IdleLimit;
   readonly #owner: IdleOwner;
   #lastTouchMs = Date.now();
-  /** The silence that a warning was given for, by the time at which it began. */
-  #warnedOfMs = 0;
   #timer = 0;
 
   /** Watches from now on. */
@@ -87,10 +85,7 @@ export class IdleWatchdog implements Due, Disposable {
     } else if (remainingMs > warningMs) {
       this.#timer = timers.add(this, remainingMs - warningMs);
     } else {
-      if (this.#warnedOfMs !== quietSinceMs) {
-        this.#warnedOfMs = quietSinceMs;
-        this.#owner.onIdleWarning(remainingMs);
-      }
+      this.#owner.onIdleWarning(remainingMs);
       this.#timer = timers.add(this, remainingMs);
     }
   }

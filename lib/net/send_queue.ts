@@ -13,7 +13,12 @@
  */
 
 import { setImmediate } from "node:timers";
-import { SEND_QUEUE_BYTES_MAX, SEND_QUEUE_PIECES_MAX, WRITES_PER_TURN } from "../limits.ts";
+import {
+  LAST_WORDS_BYTES_MAX,
+  SEND_QUEUE_BYTES_MAX,
+  SEND_QUEUE_PIECES_MAX,
+  WRITES_PER_TURN,
+} from "../limits.ts";
 
 /** Where bytes go: as `Deno.Conn.write`, which may take only part of them. */
 export interface ByteWriter {
@@ -158,6 +163,7 @@ export class SendQueue {
   #waiting: Sequence | null = null;
   /** The bytes under way, from the first one not yet taken; null where no write is. */
   #writing: Uint8Array | null = null;
+  #bytesMax = SEND_QUEUE_BYTES_MAX;
   #isDead = false;
   #isDraining = false;
 
@@ -180,25 +186,21 @@ export class SendQueue {
    */
   push(bytes: Uint8Array): boolean {
     if (this.#isDead) return false;
+    if (this.bytes + bytes.length > this.#bytesMax) return false;
     const waiting = this.#waiting;
     if (waiting !== null) {
-      if (this.bytes + bytes.length > SEND_QUEUE_BYTES_MAX) return false;
       this.#waiting = waiting.with(bytes);
     } else {
-      if (this.#writing !== null) {
-        if (this.#writing.length + bytes.length > SEND_QUEUE_BYTES_MAX) return false;
-      } else {
-        if (bytes.length > SEND_QUEUE_BYTES_MAX) return false;
-        this.#scheduler.schedule(this);
-      }
+      if (this.#writing === null) this.#scheduler.schedule(this);
       this.#waiting = this.#scheduler.begin(bytes);
     }
     return true;
   }
 
-  /** Forgets what waits; a write under way goes on. */
+  /** Forgets what waits, and has room for last words; a write under way goes on. */
   discard(): void {
     this.#waiting = null;
+    this.#bytesMax = SEND_QUEUE_BYTES_MAX + LAST_WORDS_BYTES_MAX;
   }
 
   /** Ends the queue: nothing is taken any more, what waits is forgotten. */

@@ -17,6 +17,7 @@ import {
   FIRST_BYTES_MAX,
   READ_BYTES_MAX,
   READ_BYTES_MIN,
+  READ_GROW_MS,
   SEND_QUEUE_BYTES_MAX,
 } from "../limits.ts";
 import type { Connection, Line } from "./connection.ts";
@@ -90,6 +91,8 @@ export class TcpConnection
 
   #buffer: Uint8Array<ArrayBuffer> | null = null;
   #isReading = false;
+  /** Whether the last read filled the buffer. */
+  #wasFull = false;
   #lastReadAtMs = Date.now();
   /** Why nothing more will be read; the lines before it are still to be given. */
   #readEnd: EndReason | null = null;
@@ -293,8 +296,15 @@ export class TcpConnection
     if (this.#isReading || this.#isClosed || this.#readEnd !== null) return;
     this.#isReading = true;
     this.#buffer ??= new Uint8Array(READ_BYTES_MIN);
+    if (this.#wasFull) this.#growBuffer(this.#buffer.length);
     // Both callbacks are there, and neither throws: nothing is left floating.
     this.#socket.read(this.#buffer).then(this.#onRead, this.#onReadError);
+  }
+
+  /** Makes room for more at once, unless it took long to deal with what filled the buffer. */
+  #growBuffer(length: number): void {
+    if (length >= READ_BYTES_MAX || Date.now() - this.#lastReadAtMs >= READ_GROW_MS) return;
+    this.#buffer = new Uint8Array(Math.min(8 * length, READ_BYTES_MAX));
   }
 
   readonly #onRead = (count: number | null): void => {
@@ -323,9 +333,8 @@ export class TcpConnection
     this.#decoder.push(chunk, this.#lines);
     const answer = this.#decoder.takeAnswer();
     if (answer !== null) this.send(answer);
-    if (count === buffer.length && count < READ_BYTES_MAX) {
-      this.#buffer = new Uint8Array(Math.min(8 * count, READ_BYTES_MAX));
-    } else if (count <= READ_BYTES_MIN && buffer.length > READ_BYTES_MIN) {
+    this.#wasFull = count === buffer.length;
+    if (count <= READ_BYTES_MIN && buffer.length > READ_BYTES_MIN) {
       this.#buffer = new Uint8Array(READ_BYTES_MIN);
     }
   }

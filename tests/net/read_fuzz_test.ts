@@ -73,8 +73,8 @@ interface Trial {
 
 function makeTrial(random: Random): Trial {
   const bytes: number[] = [];
-  // One stream in a hundred has runs around the limit, and comes in large chunks.
-  const isLong = random.below(100) === 0;
+  // One stream in two hundred has runs around the limit, and comes in large chunks.
+  const isLong = random.below(200) === 0;
   for (let pieces = random.below(isLong ? 16 : 12); pieces > 0; pieces--) {
     const kind = random.below(8);
     if (kind === 0) {

@@ -21,7 +21,11 @@ const PIECES = [
 /** A line that a peer could send, decoded from any bytes. */
 export const hostileLine: fc.Arbitrary<string> = fc.oneof(
   { weight: 3, arbitrary: fc.array(fc.constantFrom(...PIECES), { maxLength: 10 }).map(joinAll) },
-  { weight: 1, arbitrary: fc.string({ unit: "binary", maxLength: 30 }) },
+  {
+    weight: 1,
+    arbitrary: fc.array(fc.nat({ max: 0x10ffff }), { maxLength: 30 })
+      .map((points) => String.fromCodePoint(...points)),
+  },
   {
     weight: 1,
     arbitrary: fc.array(fc.nat({ max: 0xffff }), { maxLength: 20 })

@@ -19,6 +19,7 @@ import {
   LINE_BYTES_MAX,
   READ_BYTES_MAX,
   READ_BYTES_MIN,
+  READ_GROW_MS,
   SEND_QUEUE_BYTES_MAX,
 } from "../../lib/limits.ts";
 import { TOO_LONG } from "../../lib/net/connection.ts";
@@ -637,4 +638,18 @@ Deno.test("TcpConnection closes once, whatever happens in whatever order", async
     ),
     { numRuns: 300 },
   );
+});
+
+Deno.test("TcpConnection keeps a small buffer for a peer whose lines are taken slowly", async () => {
+  using trial = new Trial();
+  trial.socket.arrive("x\n".repeat(READ_BYTES_MIN));
+  for (let line = 0; line < READ_BYTES_MIN; line++) {
+    assertEquals(await nextLine(trial), "x");
+    await trial.pass(READ_GROW_MS);
+  }
+  const more = trial.connection.next();
+  await turns();
+  assertEquals(new Set(trial.socket.readBytes), new Set([READ_BYTES_MIN]));
+  trial.socket.arrive("end\n");
+  assertEquals(await more, { done: false, value: "end" });
 });

@@ -1,0 +1,245 @@
+// What the server is started with: every option as a flag, as an environment
+// variable and as a key of the configuration file, which of them wins, and the
+// exact line that each mistake gets. Tables over `readConfig`, which is handed
+// an environment and files that exist only here.
+
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { type Config, formatHelp, readConfig, type Request } from "../lib/config.ts";
+import { UsageError } from "../lib/errors.ts";
+
+type Texts = Readonly<Record<string, string>>;
+
+function read(args: readonly string[], env: Texts = {}, files: Texts = {}): Request {
+  return readConfig(args, {
+    env: (name) => env[name],
+    readFile: (path) => {
+      const text = files[path];
+      if (text === undefined) throw new Error("no such file");
+      return text;
+    },
+  });
+}
+
+function config(args: readonly string[], env: Texts = {}, files: Texts = {}): Config {
+  const request = read(args, env, files);
+  assert(request.type === "serve", `a server is started, not ${request.type}`);
+  return request.config;
+}
+
+function mistake(args: readonly string[], env: Texts = {}, files: Texts = {}): string {
+  const { message } = assertThrows(() => read(args, env, files), UsageError);
+  assert(!message.includes("\n"), "a mistake is one line");
+  return message;
+}
+
+const DEFAULT: Config = {
+  host: "127.0.0.1",
+  port: 2022,
+  idleMs: 300_000,
+  rate: { burst: 10, perSecond: 4 },
+  connectionsMax: 10_000,
+  perAddressMax: 64,
+  name: "Parley",
+  motd: [],
+  logFormat: "text",
+  logLevel: "info",
+};
+
+const FILES = { "hello.txt": "Be kind.\r\n\tNo \x1b[31mred\x1b[0m ink.\n\n" };
+
+/** Each option: its name, a text for it, and what that makes of the configuration. */
+const OPTIONS: readonly (readonly [name: string, text: string, made: Partial<Config>])[] = [
+  ["host", "0.0.0.0", { host: "0.0.0.0" }],
+  ["host", "::1", { host: "::1" }],
+  ["host", "chat.example", { host: "chat.example" }],
+  ["port", "0", { port: 0 }],
+  ["port", "65535", { port: 65535 }],
+  ["idle", "30s", { idleMs: 30_000 }],
+  ["idle", "1.5m", { idleMs: 90_000 }],
+  ["idle", "off", { idleMs: null }],
+  ["rate", "1:0.5", { rate: { burst: 1, perSecond: 0.5 } }],
+  ["rate", "off", { rate: null }],
+  ["max-connections", "1", { connectionsMax: 1 }],
+  ["max-connections", "1000000", { connectionsMax: 1_000_000 }],
+  ["max-per-address", "7", { perAddressMax: 7 }],
+  ["name", " The \x1b[1mLab\u{202e} ", { name: "The Lab" }],
+  ["name", "5", { name: "5" }],
+  ["motd", "hello.txt", { motd: ["Be kind.", " No red ink."] }],
+  ["log", "json", { logFormat: "json" }],
+  ["log-level", "debug", { logLevel: "debug" }],
+  ["log-level", "off", { logLevel: "off" }],
+];
+
+Deno.test("readConfig() without anything gives the defaults", () => {
+  assertEquals(read([]), { type: "serve", config: DEFAULT });
+  assertEquals(read(["--"]), { type: "serve", config: DEFAULT });
+});
+
+Deno.test("readConfig() reads each option as a flag, a variable and a key", () => {
+  for (const [name, text, made] of OPTIONS) {
+    const wanted = { ...DEFAULT, ...made };
+    const variable = `PARLEY_${name.replaceAll("-", "_").toUpperCase()}`;
+    assertEquals(config([`--${name}`, text], {}, FILES), wanted, `--${name} ${text}`);
+    assertEquals(config([`--${name}=${text}`], {}, FILES), wanted, `--${name}=${text}`);
+    assertEquals(config([], { [variable]: text }, FILES), wanted, `${variable}=${text}`);
+    const file = { ...FILES, "c.json": JSON.stringify({ [name]: text }) };
+    assertEquals(config(["--config", "c.json"], {}, file), wanted, `${name} in a file`);
+  }
+  const named = new Set(OPTIONS.map(([name]) => name));
+  const listed = [...formatHelp("serve").matchAll(/^ {2}--([a-z-]+) [A-Z]/gm)].map(([, name]) =>
+    name
+  );
+  assertEquals(listed.filter((name) => name !== "config" && !named.has(name ?? "")), []);
+});
+
+Deno.test("readConfig() takes a flag over a variable over a file over a default", () => {
+  const files = { "c.json": '{"port": 3, "idle": "3s", "name": "three", "max-connections": 3}' };
+  const env = { PARLEY_CONFIG: "c.json", PARLEY_PORT: "2", PARLEY_IDLE: "2s", PARLEY_NAME: "two" };
+  const { port, idleMs, name, connectionsMax, perAddressMax } = config(
+    ["--port", "1", "--idle=1s"],
+    env,
+    files,
+  );
+  assertEquals([port, idleMs, name], [1, 1_000, "two"]);
+  assertEquals([connectionsMax, perAddressMax], [3, 64]);
+});
+
+Deno.test("readConfig() takes the file that the flag names over that of the variable", () => {
+  const files = { "a.json": '{"port": 1}', "b.json": '{"port": 2}' };
+  assertEquals(config(["--config=b.json"], { PARLEY_CONFIG: "a.json" }, files).port, 2);
+});
+
+Deno.test("readConfig() takes the last of a flag that is given twice", () => {
+  assertEquals(config(["--port", "1", "--port", "2"]).port, 2);
+});
+
+Deno.test("readConfig() says for each bad value where it is and what would be right", () => {
+  const whole = "a whole number from 1 to 1000000";
+  const rate = 'a burst and a pace such as 10:4, or "off"';
+  const idle = 'a duration such as 30s or 5m, or "off"';
+  const cases: readonly (readonly [name: string, text: string, expects: string])[] = [
+    ["host", "a=b", "an address or a host name"],
+    ["host", "", "an address or a host name"],
+    ["port", "65536", "a whole number from 0 to 65535"],
+    ["port", "-1", "a whole number from 0 to 65535"],
+    ["port", "20 22", "a whole number from 0 to 65535"],
+    ["port", "0x10", "a whole number from 0 to 65535"],
+    ["port", "2022.0", "a whole number from 0 to 65535"],
+    ["idle", "5", idle],
+    ["idle", "0s", idle],
+    ["idle", "-5m", idle],
+    ["idle", "OFF", idle],
+    ["idle", "999999999d", idle],
+    ["rate", "10", rate],
+    ["rate", "0:4", rate],
+    ["rate", "10:0", rate],
+    ["rate", "10:4:1", rate],
+    ["max-connections", "0", whole],
+    ["max-connections", "1000001", whole],
+    ["max-per-address", "many", whole],
+    ["name", "\x1b[31m", "1 to 60 visible characters"],
+    ["name", "x".repeat(61), "1 to 60 visible characters"],
+    ["log", "xml", "one of text, json"],
+    ["log-level", "INFO", "one of debug, info, warning, error, off"],
+  ];
+  for (const [name, text, expects] of cases) {
+    const rest = `takes ${expects}, not ${JSON.stringify(text)}`;
+    const variable = `PARLEY_${name.replaceAll("-", "_").toUpperCase()}`;
+    assertEquals(mistake([`--${name}=${text}`]), `--${name} ${rest}`);
+    assertEquals(mistake([], { [variable]: text }), `${variable} ${rest}`);
+    assertEquals(
+      mistake(["--config", "c.json"], {}, { "c.json": JSON.stringify({ [name]: text }) }),
+      `"${name}" in c.json ${rest}`,
+    );
+  }
+});
+
+Deno.test("readConfig() refuses what is no flag", () => {
+  const cases: readonly (readonly [args: string[], message: string])[] = [
+    [["--bogus"], "Unknown flag --bogus; --help lists the flags"],
+    [["--bogus=1"], "Unknown flag --bogus; --help lists the flags"],
+    [["--Port", "1"], "Unknown flag --Port; --help lists the flags"],
+    [["--no-check"], "Unknown flag --no-check; --help lists the flags"],
+    [["--port.x", "1"], "Unknown flag --port.x; --help lists the flags"],
+    [["--__proto__", "1"], "Unknown flag --__proto__; --help lists the flags"],
+    [["-p", "1"], "Unknown flag -p; --help lists the flags"],
+    [["-"], "Unknown flag -; --help lists the flags"],
+    [["2022"], 'Unexpected "2022"; --help lists the flags'],
+    [["--port", "1", "2"], 'Unexpected "2"; --help lists the flags'],
+    [["--", "--port", "1"], 'Unexpected "--" before "--port"; flags go without it'],
+  ];
+  for (const [args, message] of cases) assertEquals(mistake(args), message);
+});
+
+Deno.test("readConfig() refuses a flag without its value", () => {
+  for (const [name] of [...OPTIONS, ["config"]]) {
+    const message = `--${name} needs a value; --help shows which`;
+    assertEquals(mistake([`--${name}`]), message);
+    assertEquals(mistake([`--${name}`, "--check"]), message);
+  }
+});
+
+Deno.test("readConfig() tells what is wrong with the configuration file", () => {
+  const cases: readonly (readonly [text: string, message: RegExp])[] = [
+    ["{", /^c\.json is not JSON: ./],
+    ["", /^c\.json is not JSON: ./],
+    ["[]", /^c\.json holds no JSON object such as \{"port": 2022\}$/],
+    ["null", /^c\.json holds no JSON object such as \{"port": 2022\}$/],
+    ["5", /^c\.json holds no JSON object such as \{"port": 2022\}$/],
+    ['{"prot": 1}', /^Unknown key "prot" in c\.json$/],
+    ['{"--port": 1}', /^Unknown key "--port" in c\.json$/],
+    ['{"__proto__": 1}', /^Unknown key "__proto__" in c\.json$/],
+    ['{"config": "d.json"}', /^Unknown key "config" in c\.json$/],
+    ['{"port": null}', /^"port" in c\.json takes a whole number from 0 to 65535$/],
+    ['{"port": true}', /^"port" in c\.json takes a whole number from 0 to 65535$/],
+    ['{"port": [1]}', /^"port" in c\.json takes a whole number from 0 to 65535$/],
+    ['{"port": 1e21}', /^"port" in c\.json takes a whole number .* not "1e\+21"$/],
+    ['{"port": 2022.5}', /^"port" in c\.json takes a whole number .* not "2022\.5"$/],
+  ];
+  for (const [text, message] of cases) {
+    assert(message.test(mistake(["--config", "c.json"], {}, { "c.json": text })), text);
+  }
+  assertEquals(mistake(["--config", "none.json"]), "Cannot read none.json: no such file");
+});
+
+Deno.test("readConfig() reads a configuration file with a byte order mark", () => {
+  assertEquals(config(["--config", "c.json"], {}, { "c.json": '\u{feff}{"port": 7}' }).port, 7);
+});
+
+Deno.test("readConfig() reads the message of the day as clean lines, and takes no long one", () => {
+  const motdOf = (text: string): readonly string[] => config(["--motd", "m"], {}, { m: text }).motd;
+  assertEquals(motdOf("one\n\nthree\n\n\n"), ["one", "", "three"]);
+  assertEquals(motdOf("\u{feff}one\r\ntwo"), ["one", "two"]);
+  assertEquals(motdOf("a\u{202e}b\x9b31mc\rd"), ["abcd"]);
+  assertEquals(motdOf(""), []);
+  assertEquals(motdOf("\n\n"), []);
+  assertEquals(motdOf("x".repeat(4096)).length, 1);
+  assertEquals(
+    mistake(["--motd", "m"], {}, { m: "\u{e9}".repeat(2049) }),
+    "m has more than 4096 bytes, too long for a greeting",
+  );
+  assertEquals(mistake(["--motd", "none"]), "Cannot read none: no such file");
+});
+
+Deno.test("readConfig() says what else is asked for: --help, --version, --check", () => {
+  assertEquals(read(["--help"]), { type: "help" });
+  assertEquals(read(["-h"]), { type: "help" });
+  assertEquals(read(["--version"]), { type: "version" });
+  assertEquals(read(["--check"]), { type: "check", config: DEFAULT });
+  // Help is there whatever else is wrong with the values; a check is not.
+  assertEquals(read(["--port", "x", "--help"]), { type: "help" });
+  assertEquals(mistake(["--check", "--port", "x"]), mistake(["--port", "x"]));
+  assertEquals(read(["--version", "--help", "--check"]), { type: "help" });
+});
+
+Deno.test("formatHelp() lists every option with its default, in lines that fit a terminal", () => {
+  const help = formatHelp("deno task serve");
+  for (const [name] of OPTIONS) assertStringIncludes(help, `  --${name} `);
+  for (const name of ["config", "check", "help", "version"]) {
+    assertStringIncludes(help, `--${name}`);
+  }
+  for (const fallback of ["127.0.0.1", "2022", "5m", "10:4", "10000", "64", "Parley", "info"]) {
+    assertStringIncludes(help, `(${fallback})`);
+  }
+  for (const line of help.split("\n")) assert(line.length <= 100, `too wide: ${line}`);
+});

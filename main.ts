@@ -14,7 +14,7 @@ import { UsageError } from "./lib/errors.ts";
 import { configureLog } from "./lib/log.ts";
 import { dropPrivileges } from "./lib/privileges.ts";
 import { type Server, startServer } from "./lib/server.ts";
-import { formatCheck, formatStart } from "./lib/start_text.ts";
+import { formatCheck, formatStart, hostForUrl } from "./lib/start_text.ts";
 
 /** A second signal ends the process with what a shell reports for Ctrl-C. */
 const EXIT_INTERRUPTED = 130;
@@ -92,13 +92,13 @@ function onStopSignal(stop: () => Promise<void>): Promise<void> {
     stop().then(resolve, reject);
   };
   Deno.addSignalListener("SIGINT", onSignal);
-  // Windows has no SIGTERM; closing the console window comes as SIGHUP there.
+  // Windows has no SIGTERM; Ctrl-Break is what it has.
   Deno.addSignalListener(Deno.build.os === "windows" ? "SIGBREAK" : "SIGTERM", onSignal);
   return promise;
 }
 
 function whyNotStarted(error: unknown, { host, port }: Config): string {
-  const where = `${host}:${port}`;
+  const where = `${hostForUrl(host)}:${port}`;
   if (error instanceof Deno.errors.AddrInUse) {
     return `Cannot listen on ${where}: the port is in use. Choose another with --port.`;
   }

@@ -185,7 +185,7 @@ export function readConfig(args: readonly string[], surroundings: Surroundings):
   const value = <Name extends OptionName>(name: Name): OptionValue<Name> => {
     const variable = variableOf(name);
     const fromFlag = flags.get(name);
-    const fromEnv = surroundings.env(variable);
+    const fromEnv = readVariable(name, surroundings);
     const given: Given | undefined = fromFlag !== undefined
       ? { text: fromFlag, where: `--${name}` }
       : fromEnv !== undefined
@@ -250,6 +250,11 @@ function variableOf(name: string): string {
   return `PARLEY_${name.replaceAll("-", "_").toUpperCase()}`;
 }
 
+/** The text of an option's variable. Empty is as good as not set: containers say it so. */
+function readVariable(name: string, surroundings: Surroundings): string | undefined {
+  return surroundings.env(variableOf(name)) || undefined;
+}
+
 /** The flags, as texts. Those without a value hold the empty text. */
 function readFlags(args: readonly string[]): Map<string, string> {
   const withValue = [...OPTION_NAMES, CONFIG_FLAG];
@@ -291,7 +296,7 @@ function readConfigFile(
   surroundings: Surroundings,
 ): Map<OptionName, Given> {
   const settings = new Map<OptionName, Given>();
-  const file = path ?? surroundings.env(variableOf(CONFIG_FLAG));
+  const file = path ?? readVariable(CONFIG_FLAG, surroundings);
   if (file === undefined) return settings;
   const text = readFile(file, surroundings);
   let parsed: unknown;

@@ -211,6 +211,7 @@ const WRONG_DOOR: Readonly<Record<Exclude<Guest, "plain">, string | null>> = {
     `Content-Length: ${HTTP_BODY.length}\r\n` +
     `Connection: close\r\n\r\n${HTTP_BODY}`,
   tls: null,
+  ssh: "-- This is a chat server, not an SSH server. Join with nc or telnet.\n",
   binary: "-- This is a chat server: it takes lines of UTF-8 text.\n",
 };
 

@@ -54,15 +54,12 @@ export function formatCheck(config: Config): string {
       ? "no quiet connection"
       : `a connection that is quiet for ${formatDuration(idleMs)}`
   },
-  greets with ${
-    config.motd.length === 0
-      ? "no message of the day"
-      : `${config.motd.length} lines of a message of the day`
-  },
+  greets with ${config.motd.length === 0 ? "no message of the day" : "a message of the day"},
   and logs ${config.logLevel === "off" ? "nothing" : `${config.logLevel} as ${config.logFormat}`}.
 `;
 }
 
-function hostForUrl(host: string): string {
+/** A host as it stands before a colon and a port. */
+export function hostForUrl(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }

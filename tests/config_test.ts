@@ -113,13 +113,17 @@ Deno.test("readConfig() takes the last of a flag that is given twice", () => {
   assertEquals(config(["--port", "1", "--port", "2"]).port, 2);
 });
 
+Deno.test("readConfig() takes an empty variable for one that is not set", () => {
+  const request = readConfig([], { env: () => "", readFile: () => "" });
+  assertEquals(request, readConfig([], { env: () => undefined, readFile: () => "" }));
+});
+
 Deno.test("readConfig() says for each bad value where it is and what would be right", () => {
   const whole = "a whole number from 1 to 1000000";
   const rate = 'a burst and a pace such as 10:4, or "off"';
   const idle = 'a duration such as 30s or 5m, or "off"';
   const cases: readonly (readonly [name: string, text: string, expects: string])[] = [
     ["host", "a=b", "an address or a host name"],
-    ["host", "", "an address or a host name"],
     ["port", "65536", "a whole number from 0 to 65535"],
     ["port", "-1", "a whole number from 0 to 65535"],
     ["port", "20 22", "a whole number from 0 to 65535"],

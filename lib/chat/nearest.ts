@@ -11,7 +11,7 @@ import { levenshteinDistance } from "@std/text/levenshtein-distance";
 
 /**
  * The word nearest to `typed`, or null where none is near: it begins with
- * `typed`, or differs in at most a third of its letters.
+ * `typed`, has its letters in another order, or differs in at most a third of them.
  *
  * @example
  * ```ts
@@ -28,7 +28,15 @@ export function findNearest(typed: string, words: readonly string[]): string | n
   const lower = typed.toLowerCase();
   const begun = words.find((word) => word.toLowerCase().startsWith(lower));
   if (begun !== undefined) return begun;
+  // Letters in the wrong order are one mistake, though they would count as two.
+  const letters = sortLetters(lower);
+  const mixed = words.find((word) => sortLetters(word.toLowerCase()) === letters);
+  if (mixed !== undefined) return mixed;
   const nearest = closestString(lower, words);
   const distance = levenshteinDistance(lower, nearest.toLowerCase());
   return distance <= Math.max(1, Math.ceil(nearest.length / 3)) ? nearest : null;
+}
+
+function sortLetters(word: string): string {
+  return [...word].sort().join("");
 }

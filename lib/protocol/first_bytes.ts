@@ -12,7 +12,7 @@ import { FIRST_BYTES_MAX } from "../limits.ts";
  * Who may be there: a peer that speaks the plain protocol (or has said nothing
  * yet), or one that is at the wrong door.
  */
-export type Guest = "plain" | "http" | "tls" | "binary";
+export type Guest = "plain" | "http" | "tls" | "ssh" | "binary";
 
 /** RFC 9112, section 3: `GET / HTTP/1.1`. */
 const HTTP_REQUEST = /^[A-Z]{3,16} \S{1,8192} HTTP\/\d(?:\.\d)?\r?$/;
@@ -34,6 +34,7 @@ const BINARY_BYTE = /(?<!\r)\x00|[\x01-\x06\x0e-\x1a\x1c-\x1f]/;
  * - `tls`: a TLS record that holds a handshake (RFC 8446, section 5.1: type 22, version 3.x).
  * - `binary`: control bytes that no keyboard and no telnet sends in a first line.
  * - `http`: a request line.
+ * - `ssh`: a version exchange (RFC 4253, section 4.2).
  *
  * @example
  * ```ts
@@ -51,6 +52,7 @@ export function identify(bytes: Uint8Array): Guest {
   const [first = "", rest] = String.fromCharCode(...bytes.subarray(0, FIRST_BYTES_MAX))
     .replace(TELNET_COMMAND, "").split("\n", 2);
   if (BINARY_BYTE.test(first)) return "binary";
+  if (/^SSH-\d\.\d+-/.test(first)) return "ssh";
   // Half a request line is no request line yet.
   return rest !== undefined && isHttpRequest(first) ? "http" : "plain";
 }

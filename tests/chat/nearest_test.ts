@@ -14,7 +14,7 @@ Deno.test("findNearest() knows what is nearly typed right, and what is only begu
     ["he", "help"],
     ["p", "ping"],
     ["m", "me"],
-    ["mgs", null],
+    ["mgs", "msg"],
     ["qiut", "quit"],
     ["replay", "reply"],
     ["xyzzy", null],

@@ -105,6 +105,14 @@ Deno.test("identify() takes telnet for a person, with all its options, cut anywh
   assertGuests("http", [`${opening}GET / HTTP/1.1\r\n`]);
 });
 
+Deno.test("identify() knows an SSH client", () => {
+  assertGuests("ssh", [
+    "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n",
+    "SSH-2.0-x",
+    "SSH-1.99-y\r\n",
+  ]);
+});
+
 Deno.test("identify() takes what people and programs print for a person", () => {
   assertGuests("plain", [
     "",
@@ -114,7 +122,7 @@ Deno.test("identify() takes what people and programs print for a person", () => 
     "hello\n",
     "/nick ann\n",
     "NICK ann\r\nUSER ann 0 * :Ann\r\n",
-    "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n",
+    "SSH is what I use\n",
     "EHLO mail.example\r\n",
     '{"type":"hello"}\n',
     // Keys that move or correct, a bell, colours, a bracketed paste.

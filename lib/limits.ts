@@ -35,7 +35,7 @@ export const LINE_BYTES_MAX = 8 * 1024;
 export const TELNET_ANSWER_BYTES_MAX = 60;
 
 /** Bytes of a connection's first read buffer: most lines are shorter, most people quiet. */
-export const READ_BYTES_MIN = 512;
+export const READ_BYTES_MIN = 256;
 
 /** Bytes that a busy connection's read buffer grows to: past it, reading in larger steps gains nothing. */
 export const READ_BYTES_MAX = 64 * 1024;

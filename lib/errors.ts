@@ -94,21 +94,3 @@ export class UsageError extends Error {
     this.name = "UsageError";
   }
 }
-
-/** A promise of the program to itself was broken: a bug. */
-export class AssertionError extends Error {
-  /** `message` says what should have held. */
-  constructor(message: string) {
-    super(message);
-    this.name = "AssertionError";
-  }
-}
-
-/**
- * States what must hold.
- *
- * @throws {AssertionError} If `condition` is false.
- */
-export function assert(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new AssertionError(`Bug: ${message}`);
-}

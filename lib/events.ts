@@ -105,4 +105,9 @@ export type ChatEvent =
   | { readonly type: "slowed"; readonly perSecond: number }
   /** The idle time-out is near. */
   | { readonly type: "idle-warning"; readonly remainingMs: number }
-  | { readonly type: "goodbye"; readonly reason: GoodbyeReason };
+  | {
+    readonly type: "goodbye";
+    readonly reason: GoodbyeReason;
+    /** What the log calls the session: for a user who reports an internal error. */
+    readonly sessionId: number;
+  };

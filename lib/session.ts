@@ -153,13 +153,13 @@ export class Session implements Receiver, IdleOwner {
       }
     } catch (error) {
       reason = EndReason.of(error);
-      throw error;
+      throw new Error(`Session ${user.id} failed`, { cause: error });
     } finally {
       reason ??= EndReason.of(connection.signal.reason);
       this.#watchdog?.[Symbol.dispose]();
       broadcast.leave(user, LEAVE_REASONS[reason.kind]);
       const goodbye = GOODBYE_REASONS[reason.kind];
-      if (goodbye !== null) this.#tell({ type: "goodbye", reason: goodbye });
+      if (goodbye !== null) this.#tell({ type: "goodbye", reason: goodbye, sessionId: user.id });
       await connection.close(reason);
     }
     return reason;

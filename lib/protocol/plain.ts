@@ -26,12 +26,11 @@ const LEAVE_WORDS: Readonly<Record<LeaveReason, string>> = {
   lost: "left (connection lost).",
 };
 
-const GOODBYE_WORDS: Readonly<Record<GoodbyeReason, string>> = {
+const GOODBYE_WORDS: Readonly<Record<Exclude<GoodbyeReason, "internal">, string>> = {
   quit: "Goodbye.",
   idle: "Goodbye: you were quiet for too long.",
   slow: "Goodbye: you read too slowly, and too much was waiting for you.",
   shutdown: "Goodbye: the server is shutting down.",
-  internal: "Goodbye: internal error.",
 };
 
 /**
@@ -142,7 +141,11 @@ function formatEvent(event: ChatEvent): string {
           `${formatDuration(event.remainingMs)} to stay.`,
       );
     case "goodbye":
-      return says(GOODBYE_WORDS[event.reason]);
+      return says(
+        event.reason === "internal"
+          ? `Goodbye: internal error in session ${event.sessionId}. The server's log says more.`
+          : GOODBYE_WORDS[event.reason],
+      );
   }
 }
 

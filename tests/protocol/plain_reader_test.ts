@@ -94,7 +94,7 @@ Deno.test("readPlainLine() takes the rest of what the server says for notices", 
     { type: "refused", code: "name-taken", text: "That name is taken." },
     { type: "slowed", perSecond: 4 },
     { type: "idle-warning", remainingMs: 60_000 },
-    { type: "goodbye", reason: "slow" },
+    { type: "goodbye", reason: "slow", sessionId: 7 },
   ];
   for (const event of events) {
     for (const line of readBack(event)) assertEquals(line.type, "notice");

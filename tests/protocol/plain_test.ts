@@ -178,14 +178,23 @@ Deno.test("PlainProtocol.encode() writes events as lines", () => {
       { type: "idle-warning", remainingMs: 60_000 },
       "-- You have been quiet for a while. Send anything (/ping will do) within 1 minute to stay.\n",
     ],
-    [{ type: "goodbye", reason: "quit" }, "-- Goodbye.\n"],
-    [{ type: "goodbye", reason: "idle" }, "-- Goodbye: you were quiet for too long.\n"],
+    [{ type: "goodbye", reason: "quit", sessionId: 7 }, "-- Goodbye.\n"],
     [
-      { type: "goodbye", reason: "slow" },
+      { type: "goodbye", reason: "idle", sessionId: 7 },
+      "-- Goodbye: you were quiet for too long.\n",
+    ],
+    [
+      { type: "goodbye", reason: "slow", sessionId: 7 },
       "-- Goodbye: you read too slowly, and too much was waiting for you.\n",
     ],
-    [{ type: "goodbye", reason: "shutdown" }, "-- Goodbye: the server is shutting down.\n"],
-    [{ type: "goodbye", reason: "internal" }, "-- Goodbye: internal error.\n"],
+    [
+      { type: "goodbye", reason: "shutdown", sessionId: 7 },
+      "-- Goodbye: the server is shutting down.\n",
+    ],
+    [
+      { type: "goodbye", reason: "internal", sessionId: 7 },
+      "-- Goodbye: internal error in session 7. The server's log says more.\n",
+    ],
   ];
   for (const [event, text] of table) assertEquals(encoded(event), text);
 });

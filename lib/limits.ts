@@ -19,7 +19,7 @@ export const PORT_DEFAULT = 2022;
  */
 export const LISTEN_BACKLOG = 4096;
 
-/** Open connections in all, by default: what DESIGN's 10 KiB each puts at 100 MiB. */
+/** Open connections in all, by default: at 10 KiB each, 100 MiB. */
 export const CONNECTIONS_MAX_DEFAULT = 10_000;
 
 /** Open connections from one address, by default: a classroom behind one router. */

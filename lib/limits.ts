@@ -178,6 +178,9 @@ export const CLIENT_PONG_MS = 15_000;
 /** The bundled client waits this long for its connection. */
 export const CLIENT_CONNECT_MS = 10_000;
 
+/** Bytes that may wait for a slow server in the bundled client: a paste of a small book. */
+export const CLIENT_QUEUE_BYTES_MAX = 1024 * 1024;
+
 /** Lines that the bundled client remembers for the arrow keys. */
 export const CLIENT_HISTORY_LINES = 500;
 

@@ -186,13 +186,14 @@ export class Session implements Receiver, IdleOwner {
       this.#isSlowed = true;
       this.#tell({ type: "slowed", perSecond: this.#shared.rate?.perSecond ?? 0 });
     }
+    // That is our doing, not the peer's silence.
+    this.#watchdog?.pause();
     try {
       await delay(waitMs, { signal: this.#connection.signal });
     } catch {
       return false; // Only the signal ends a delay; it carries the reason.
     }
-    // That was our doing, not the peer's silence.
-    this.#watchdog?.touch();
+    this.#watchdog?.resume();
     return true;
   }
 

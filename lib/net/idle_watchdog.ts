@@ -54,7 +54,7 @@ export class IdleWatchdog implements Due, Disposable {
   readonly #watched: Watched;
   readonly #limit: IdleLimit;
   readonly #owner: IdleOwner;
-  #lastTouchMs = Date.now();
+  #startedAtMs = Date.now();
   #timer = 0;
 
   /** Watches from now on. */
@@ -65,20 +65,27 @@ export class IdleWatchdog implements Due, Disposable {
     this.#timer = limit.timers.add(this, limit.timeoutMs - limit.warningMs);
   }
 
-  /** Counts as a sign of life, besides what the peer sends. Costs a look at the clock. */
-  touch(): void {
-    this.#lastTouchMs = Date.now();
+  /** Stops watching until {@linkcode IdleWatchdog.resume}: the peer is kept from sending. */
+  pause(): void {
+    this.#limit.timers.remove(this, this.#timer);
   }
 
-  /** Stops watching. Calling it again changes nothing. */
+  /** Watches again; what was before counts as life. */
+  resume(): void {
+    this.pause();
+    this.#startedAtMs = Date.now();
+    this.#timer = this.#limit.timers.add(this, this.#limit.timeoutMs - this.#limit.warningMs);
+  }
+
+  /** Stops watching for good. Calling it again changes nothing. */
   [Symbol.dispose](): void {
-    this.#limit.timers.remove(this, this.#timer);
+    this.pause();
   }
 
   /** See {@linkcode Due}. */
   onDue(): void {
     const { timeoutMs, timers, warningMs } = this.#limit;
-    const quietSinceMs = Math.max(this.#lastTouchMs, this.#watched.lastReadAtMs);
+    const quietSinceMs = Math.max(this.#startedAtMs, this.#watched.lastReadAtMs);
     const remainingMs = quietSinceMs + timeoutMs - Date.now();
     if (remainingMs <= 0) {
       this.#watched.controller.abort(new IdleTimeoutError(timeoutMs));

@@ -131,7 +131,10 @@ class Visit {
       this.#leave(text);
       return;
     }
-    this.#link.send(typed);
+    if (!this.#link.send(typed)) {
+      this.#screen.print("The last line was not sent: too much waits for the server already.");
+      return;
+    }
     this.#heartbeat.sent();
   }
 

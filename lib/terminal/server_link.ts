@@ -9,7 +9,7 @@
  * @module
  */
 
-import { CLIENT_CONNECT_MS } from "../limits.ts";
+import { CLIENT_CONNECT_MS, CLIENT_QUEUE_BYTES_MAX } from "../limits.ts";
 import { formatServerAddress, type ServerAddress } from "./server_address.ts";
 import { ServerLines } from "./server_lines.ts";
 
@@ -37,6 +37,8 @@ export class ServerLink implements AsyncDisposable {
   readonly #conn: Deno.TcpConn;
   readonly #encoder = new TextEncoder();
   #queue: Uint8Array[] = [];
+  /** Bytes in the queue, those being written included. */
+  #queuedBytes = 0;
   /** The one writer while it runs; it never rejects. */
   #writer: Promise<void> | null = null;
   #isClosed = false;
@@ -84,14 +86,19 @@ export class ServerLink implements AsyncDisposable {
   }
 
   /**
-   * Queues a line or bytes, and never waits: see {@linkcode flushed}. What a
-   * person types is small, so nothing bounds this queue; who sends much waits.
-   * Does nothing once the connection is closed or broken.
+   * Queues a line or bytes, and never waits: see {@linkcode flushed}.
+   *
+   * @returns False, and nothing was queued, where more than
+   *   `CLIENT_QUEUE_BYTES_MAX` would wait, or the connection is closed or broken.
    */
-  send(data: string | Uint8Array): void {
-    if (this.#isClosed || this.#isBroken) return;
-    this.#queue.push(typeof data === "string" ? this.#encoder.encode(`${data}\n`) : data);
+  send(data: string | Uint8Array): boolean {
+    if (this.#isClosed || this.#isBroken) return false;
+    const bytes = typeof data === "string" ? this.#encoder.encode(`${data}\n`) : data;
+    if (this.#queuedBytes + bytes.length > CLIENT_QUEUE_BYTES_MAX) return false;
+    this.#queuedBytes += bytes.length;
+    this.#queue.push(bytes);
     this.#writer ??= this.#write();
+    return true;
   }
 
   /** Waits until everything is sent; false if it never will be. */
@@ -141,6 +148,7 @@ export class ServerLink implements AsyncDisposable {
       for (let bytes = this.#queue.shift(); bytes !== undefined; bytes = this.#queue.shift()) {
         let sent = 0;
         while (sent < bytes.length) sent += await this.#conn.write(bytes.subarray(sent));
+        this.#queuedBytes -= bytes.length;
       }
     } catch {
       // The reader meets the same end, and may still find the server's last words.

@@ -114,25 +114,37 @@ Deno.test("IdleWatchdog counts from the last sign of life, one just before the e
   assertAbout(trial.abortedAtMs, 9_900 + 10_000, 100);
 });
 
-Deno.test("IdleWatchdog.touch() counts as a sign of life", () => {
+Deno.test("IdleWatchdog.pause() stops the clock, for longer than the time-out too", () => {
+  using trial = new Trial(10_000);
+  trial.pass(9_000);
+  trial.watchdog.pause();
+  trial.watchdog.pause();
+  trial.pass(50_000);
+  assertEquals(trial.abortedAtMs, null);
+  trial.watchdog.resume();
+  trial.pass(10_200);
+  assertAbout(trial.abortedAtMs, 59_000 + 10_000, 100);
+});
+
+Deno.test("IdleWatchdog.resume() counts as a sign of life", () => {
   using trial = new Trial(10_000);
   for (let count = 0; count < 10; count++) {
     trial.pass(4_900);
-    trial.watchdog.touch();
+    trial.watchdog.resume();
   }
   assertEquals(trial.warnedAtMs, []);
   trial.pass(10_200);
   assertAbout(trial.abortedAtMs, 10 * 4_900 + 10_000, 100);
 });
 
-Deno.test("IdleWatchdog takes the later of a touch and a read", () => {
+Deno.test("IdleWatchdog takes the later of a new start and a read", () => {
   using trial = new Trial(10_000);
-  trial.watchdog.touch();
+  trial.watchdog.resume();
   trial.pass(3_000);
   trial.read();
   trial.pass(1_000);
   trial.lastReadAtMs -= 2_000;
-  trial.watchdog.touch();
+  trial.watchdog.resume();
   trial.pass(9_900);
   assertEquals(trial.abortedAtMs, null);
   trial.pass(300);

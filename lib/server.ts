@@ -151,10 +151,17 @@ class ChatServer implements Server {
     if (opening === null) return connection.close(new EndReason("refused", "Peer said nothing"));
     const guest = identify(opening);
     if (guest !== "plain") return this.#turnAway(connection, guest);
-    // Each write is all that is due, so there is nothing to wait for before sending it.
-    conn.setNoDelay();
-    // Where silence ends no session, the system has to find out peers that vanished.
-    if (this.#config.idleMs === null) conn.setKeepAlive();
+    try {
+      // Each write is all that is due, so there is nothing to wait for before sending it.
+      conn.setNoDelay();
+      // Where silence ends no session, the system has to find out peers that vanished.
+      if (this.#config.idleMs === null) conn.setKeepAlive();
+    } catch (error) {
+      // Some systems refuse to set anything on a socket whose peer is gone already.
+      const reason = new EndReason("reset", "Peer was gone", { cause: error });
+      connection.abort(reason);
+      return reason;
+    }
     const session = new Session(connection, this.#plain, this.#sessionShared);
     // Returned, not awaited: so nothing of this call lives as long as the session.
     return session.run();

@@ -87,11 +87,6 @@ export class Session implements Receiver, IdleOwner {
     this.#limiter = shared.rate === null ? null : new RateLimiter(shared.rate);
   }
 
-  /** How many lines were taken from the peer. */
-  get linesTaken(): number {
-    return this.#linesTaken;
-  }
-
   /** See {@linkcode Receiver}. */
   deliver(event: ChatEvent): void {
     // A full queue ends the connection by itself; there is nothing to add here.
@@ -137,8 +132,8 @@ export class Session implements Receiver, IdleOwner {
   async run(): Promise<EndReason> {
     const connection = this.#connection;
     const { broadcast, idleLimit } = this.#shared;
-    if (idleLimit !== null) this.#watchdog = new IdleWatchdog(connection, idleLimit, this);
     const user = broadcast.enter(this, connection.address);
+    if (idleLimit !== null) this.#watchdog = new IdleWatchdog(connection, idleLimit, this);
     let reason: EndReason | null = null;
     try {
       for await (const line of connection.lines()) {

@@ -5,16 +5,10 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { deadline } from "@std/async/deadline";
+import { commandOf } from "./fixtures/programs.ts";
 import { FakeServer, WAIT_MS } from "./terminal/fake_server.ts";
 
-const CLIENT = [
-  "run",
-  "--quiet",
-  "--no-prompt",
-  "--allow-net",
-  "--allow-env=NO_COLOR,FORCE_COLOR,TERM,COLORTERM",
-  "client.ts",
-];
+const CLIENT = commandOf("parley-client");
 const ROOT = new URL("..", import.meta.url);
 
 /** A client that runs; disposing it ends it. */

@@ -306,13 +306,15 @@ export class Broadcast {
     const names = [...this.#users.values()].slice(0, WHO_LISTED_MAX).map((user) => user.name);
     const nearest = findNearest(name, names);
     const hint = nearest === null ? "/who shows who is." : `Did you mean ${nearest}?`;
-    return `Nobody here is called ${name}. ${hint}`;
+    // What cannot be a name is not repeated: it can be as long as a line.
+    const called = checkName(name).ok ? `is called ${name}` : "has that name";
+    return `Nobody here ${called}. ${hint}`;
   }
 }
 
 /** Characters of an event, roughly: with the name before it a short line is a long one. */
 function lengthOf(event: ChatEvent): number {
-  const names = "users" in event ? event.users.length + event.more : 1;
+  const names = "users" in event ? event.users.length : 1;
   const from = "from" in event ? event.from.length : 0;
   return ("text" in event ? event.text.length : 0) + from + names * NAME_LENGTH_MAX;
 }

@@ -19,8 +19,17 @@ import { type ColorDepth, Painter } from "./paint.ts";
 import { Roster } from "./roster.ts";
 import type { ServerLink } from "./server_link.ts";
 
-/** What Tab offers at the start of a line. */
-const COMMANDS = ["/help", "/me", "/msg", "/nick", "/ping", "/quit", "/reply", "/who"] as const;
+/** What Tab offers at the start of a line: every command of the server. */
+export const COMMANDS: readonly string[] = [
+  "/help",
+  "/me",
+  "/msg",
+  "/nick",
+  "/ping",
+  "/quit",
+  "/reply",
+  "/who",
+];
 
 /** How a visit ended: the user left, the server said goodbye, or the connection was lost. */
 export type VisitEnd = "left" | "dismissed" | "lost";

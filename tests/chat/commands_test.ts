@@ -7,6 +7,7 @@ import { Broadcast } from "../../lib/chat/broadcast.ts";
 import { type CommandContext, runCommand } from "../../lib/chat/commands.ts";
 import { CommandError } from "../../lib/errors.ts";
 import type { ChatEvent } from "../../lib/events.ts";
+import { COMMANDS } from "../../lib/terminal/interactive.ts";
 
 /** A user alone in a room, what they are told, and how often they left. */
 function startTrial(): { context: CommandContext; events: ChatEvent[]; quits: () => number } {
@@ -60,6 +61,15 @@ Deno.test("runCommand() says how a command is typed that needs more", () => {
   for (const args of ["ann", "ann ", " ", "ann    "]) {
     assertEquals(refusal("msg", args), "Type it as /msg NAME TEXT.");
   }
+});
+
+Deno.test("the client completes just the commands that the server has", () => {
+  const { context, events } = startTrial();
+  runCommand(context, { name: "help", args: "" });
+  const [help] = events;
+  assert(help?.type === "help");
+  const names = help.entries.map(({ usage }) => usage.split(" ")[0] ?? "");
+  assertEquals(names.filter((name) => !name.startsWith("//")).sort(), [...COMMANDS].sort());
 });
 
 Deno.test("runCommand() tells of every command in its help", () => {

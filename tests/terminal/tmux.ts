@@ -4,6 +4,7 @@
  * Every wait polls for a state of the screen, with a deadline that prints the screen.
  */
 
+import { commandOf } from "../fixtures/programs.ts";
 import { WAIT_MS } from "./fake_server.ts";
 
 const ROOT = new URL("../..", import.meta.url);
@@ -42,12 +43,7 @@ export class Terminal implements AsyncDisposable {
       "env",
       ...Object.entries({ NO_COLOR: "", ...env }).map(([name, value]) => `${name}=${value}`),
       Deno.execPath(),
-      "run",
-      "--quiet",
-      "--no-prompt",
-      "--allow-net",
-      "--allow-env=NO_COLOR,FORCE_COLOR,TERM,COLORTERM",
-      "client.ts",
+      ...commandOf("parley-client"),
       ...args,
     ].map((word) => `'${word}'`).join(" ");
     const script = `clear; before=$(stty -g); ${client}; echo "code $?"; ` +

@@ -1,11 +1,13 @@
 /**
- * The errors that Parley tells apart, in three families.
+ * The errors that Parley tells apart, in four families.
  *
  * 1. Reasons: why a session ended ({@linkcode EndReason}). They travel through
  *    an `AbortSignal` or `Connection.closed`; most are no fault of anybody.
  * 2. {@linkcode CommandError}: the user asked for what we refuse. It becomes
  *    one line to that user, is never logged as a fault and closes nothing.
- * 3. Anything else is a fault of ours or of the machine.
+ * 3. {@linkcode StoreError}: the disk, or what lies on it, does not do its part.
+ *    The user who asked is told, the log says more, and talking goes on.
+ * 4. Anything else is a fault of ours or of the machine.
  *
  * Must not know: who throws or shows them.
  *
@@ -21,6 +23,9 @@ export type EndKind =
   | "slow"
   | "shutdown"
   | "refused"
+  | "removed"
+  | "replaced"
+  | "not-admitted"
   | "fault";
 
 /** The reason that ends a session; it is what a connection's signal is aborted with. */
@@ -73,6 +78,15 @@ export class ShutdownError extends EndReason {
   }
 }
 
+/** An operator, or the user from another connection, ended the session. */
+export class RemovedError extends EndReason {
+  /** `message` is shown to the user as it is, as a sentence. */
+  constructor(kind: "removed" | "replaced", message: string) {
+    super(kind, message);
+    this.name = "RemovedError";
+  }
+}
+
 /** A user's request that is refused: a stable code for programs, a sentence for people. */
 export class CommandError extends Error {
   /** Stable across releases: `no-such-user`, `name-taken`, ... */
@@ -83,6 +97,22 @@ export class CommandError extends Error {
     super(message, options);
     this.name = "CommandError";
     this.code = code;
+  }
+}
+
+/** What is wrong with the store. The kind is stable: logs name it. */
+export type StoreFault = "full" | "read-only" | "locked" | "corrupt" | "newer" | "failed";
+
+/** The store could not do what it was asked for, and has changed nothing. */
+export class StoreError extends Error {
+  /** What is wrong. */
+  readonly fault: StoreFault;
+
+  /** `message` is one sentence for people, without the file's path: "The disk is full." */
+  constructor(fault: StoreFault, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "StoreError";
+    this.fault = fault;
   }
 }
 

@@ -169,6 +169,189 @@ export const PRESENCE_MS_PER_USER = 0.5;
 /** Bytes of a message of the day: a screenful. */
 export const MOTD_BYTES_MAX = 4 * 1024;
 
+/** Characters of a topic, a reason, or anything else that is shown in one line beside others. */
+export const PHRASE_LENGTH_MAX = 300;
+
+/** Rooms that one user can be in at once: more than anybody follows. */
+export const ROOMS_PER_USER_MAX = 20;
+
+/** Rooms that one account can be an operator of: a few people cannot take all there are. */
+export const ROOMS_PER_ACCOUNT_MAX = 20;
+
+/** Rooms in all: some kilobytes each in memory, and `/rooms` stays readable. */
+export const ROOMS_MAX = 2_000;
+
+/** Rooms in all that have no registered operator: guests alone cannot use up the rest. */
+export const ROOMS_OF_GUESTS_MAX = 500;
+
+/** Rooms that `/rooms` lists. */
+export const ROOMS_LISTED_MAX = 100;
+
+/** Invitations that a room remembers for guests: they last as long as the guest. */
+export const INVITED_GUESTS_MAX = 200;
+
+/** Lines that a join shows to who has not been in the room before. */
+export const BACKLOG_LINES = 20;
+/** Lines that a join shows at most, of those that a registered name has not read. */
+export const BACKLOG_LINES_MAX = 200;
+/** Characters of them in all: a quarter of a send queue. With long lines a join shows fewer. */
+export const BACKLOG_LENGTH_MAX = 64 * 1024;
+
+/** Unread lines that are counted: more are many, and counting takes time. */
+export const UNREAD_COUNTED_MAX = 10_000;
+/** How long the last lines of a room that were read for one newcomer serve others, too. */
+export const RECENT_MS = 1_000;
+
+/** Pages of history that are looked through for lines of others than those whom one ignores. */
+export const HISTORY_PAGES_MAX = 10;
+/** Lines that one `/history` shows, by default and at most. */
+export const HISTORY_LINES_DEFAULT = 20;
+/** See {@linkcode HISTORY_LINES_DEFAULT}: a fifth of a send queue of lines of ordinary length. */
+export const HISTORY_LINES_MAX = 500;
+/** Characters of one answer of `/history` or `/search`: a quarter of a send queue. */
+export const HISTORY_LENGTH_MAX = 64 * 1024;
+
+/** Hits that one `/search` shows. */
+export const SEARCH_HITS_MAX = 20;
+/** Words of one search: each costs a walk through the index. */
+export const SEARCH_WORDS_MAX = 6;
+/** Of them those that end in `*`: the lists of all words that begin so are joined. */
+export const SEARCH_PREFIXES_MAX = 2;
+/**
+ * Searches are answered one after the other, and a search is followed by a pause
+ * this many times as long: however many people search, those who talk have three
+ * quarters of the time.
+ */
+export const SEARCH_PAUSE_FACTOR = 3;
+
+/** How long history lasts, by default: a year. */
+export const KEEP_MS_DEFAULT = 365 * 86_400_000;
+/** The shortest time that a room's history can be set to last. */
+export const KEEP_MS_MIN = 60_000;
+
+/** What a message that waits to be stored takes beside its text, in characters. */
+export const UNSAVED_LENGTH_EACH = 128;
+/**
+ * Characters of messages that wait to be stored while the store cannot take
+ * them (the disk is full, say). Past it the oldest are given up.
+ */
+export const UNSAVED_LENGTH_MAX = 4 * 1024 * 1024;
+/** While it cannot, it is tried again this often. */
+export const SAVE_RETRY_MS = 1_000;
+
+/** Registered names in all: half a kilobyte of disk each. */
+export const ACCOUNTS_MAX = 100_000;
+/** Names that can be registered from one address in an hour: a classroom, not a robot. */
+export const REGISTRATIONS_PER_HOUR = 20;
+
+/** Characters of a password. NIST SP 800-63B asks for 8 at least, and to allow 64. */
+export const PASSWORD_LENGTH_MIN = 8;
+/** See {@linkcode PASSWORD_LENGTH_MIN}. */
+export const PASSWORD_LENGTH_MAX = 200;
+
+/** Passwords that are hashed at once, and that wait for it: each takes 32 MiB and 0.1 s. */
+export const HASHES_AT_ONCE = 2;
+/** See {@linkcode HASHES_AT_ONCE}. */
+export const HASHES_WAITING_MAX = 64;
+
+/** Who takes a registered name has this long to log in. */
+export const LOGIN_GRACE_MS = 60_000;
+
+/** Wrong passwords that cost nothing but the attempt; then each doubles the wait for the next. */
+export const ATTEMPTS_FREE = 3;
+/** The first such wait. */
+export const ATTEMPT_WAIT_MS_MIN = 1_000;
+/** The longest wait of an address. */
+export const ATTEMPT_WAIT_MS_MAX_ADDRESS = 15 * 60_000;
+/** The longest wait for a name: strangers who guess must not lock its owner out. */
+export const ATTEMPT_WAIT_MS_MAX_NAME = 60_000;
+/** Addresses and names whose wrong passwords are remembered; beyond it the oldest are forgotten. */
+export const ATTEMPTS_REMEMBERED_MAX = 10_000;
+
+/** Who has to give the server's password has this long to do so. */
+export const ENTRY_MS = 60_000;
+
+/** Private messages that wait for one account that is away. */
+export const WAITING_MESSAGES_MAX = 100;
+/** Characters of them in all: they are shown at once, and have to fit a send queue. */
+export const WAITING_LENGTH_MAX = 32 * 1024;
+
+/** Names that one user can ignore. */
+export const IGNORED_MAX = 100;
+
+/**
+ * The longest time that can be set for a ban, a mute or a room's history. Much
+ * longer ones end beyond the dates that there are.
+ */
+export const TERM_MS_MAX = 100 * 365 * 86_400_000;
+
+/** Bans and mutes in all, and in one room. */
+export const SANCTIONS_MAX = 10_000;
+/** See {@linkcode SANCTIONS_MAX}. */
+export const SANCTIONS_PER_ROOM_MAX = 500;
+
+/** Lines that `/audit` and `/bans` show. */
+export const AUDIT_LINES = 50;
+/** How long what operators did is kept: as long as anybody may ask. */
+export const AUDIT_KEEP_MS = 2 * 365 * 86_400_000;
+
+/** Reports that one user can make in a row; one more each minute. */
+export const REPORTS_BURST = 5;
+
+/**
+ * Messages that are filed (indexed for reading and searching) in one piece: one
+ * or two milliseconds, which nobody notices.
+ */
+export const FILING_MESSAGES = 32;
+/** A turn of the filing is followed by a pause this many times as long, while people talk. */
+export const FILING_PAUSE_FACTOR = 50;
+/**
+ * Unfiled messages from which the pauses are a fifth as long, and, from four times
+ * as many on, a twenty-fifth: whoever talks faster than that for long waits a
+ * little, and the journal has an end.
+ */
+export const FILING_DEBT_MESSAGES = 500_000;
+/** After so long without a message they are filed without a pause. */
+export const FILING_QUIET_MS = 250;
+
+/** How long a start and a stop may take for filing what is left. */
+export const FILING_AT_ONCE_MS = 100;
+/** Pieces that are filed in one go for who waits for it, such as a search. */
+export const FILING_SLICES_AT_ONCE = 4;
+
+/** Pages (4 KiB each) of SQLite's log that are worth moving into the database when nobody talks. */
+export const LOG_PAGES_QUIET = 1_000;
+/** Pages at which SQLite moves them by itself: 16 MiB, some tens of milliseconds of a slow disk. */
+export const LOG_PAGES_MAX = 4_000;
+
+/** Pages of the search index that are written anew at once, after a deletion: some milliseconds. */
+export const INDEX_PAGES_CLEANED = 64;
+
+/** What a password's hash costs, as scrypt's N, r and p: 32 MiB and about a tenth of a second. */
+export const SCRYPT_COST = { n: 2 ** 15, r: 8, p: 1 } as const;
+/** No hash is verified that needs more memory or rounds: who can write one could stop the server. */
+export const SCRYPT_MEMORY_BYTES_MAX = 256 * 1024 * 1024;
+/** See {@linkcode SCRYPT_MEMORY_BYTES_MAX}. */
+export const SCRYPT_P_MAX = 16;
+
+/** Expired history is removed so many messages at a time. */
+export const EXPIRING_MESSAGES = 256;
+/** How often expired history is looked for. */
+export const EXPIRING_MS = 10 * 60_000;
+
+/** Wait for another program that holds the database: while people talk, and at the start. */
+export const STORE_BUSY_MS = 50;
+/** See {@linkcode STORE_BUSY_MS}. */
+export const STORE_BUSY_START_MS = 2_000;
+
+/** Wait for another server on the same database that may be ending, and how often to look. */
+export const LOCK_WAIT_MS = 500;
+/** See {@linkcode LOCK_WAIT_MS}. */
+export const LOCK_STEP_MS = 20;
+
+/** Bytes of the database that a backup copies at once. */
+export const BACKUP_CHUNK_BYTES = 1024 * 1024;
+
 /** The bundled client pings this often: well within the shortest sensible idle time-out. */
 export const CLIENT_PING_MS = 20_000;
 

@@ -9,12 +9,12 @@
  */
 
 import manifest from "./deno.json" with { type: "json" };
-import { type Config, formatHelp, readConfig, type Request } from "./lib/config.ts";
-import { UsageError } from "./lib/errors.ts";
+import { type Config, DB_IN_MEMORY, formatHelp, readConfig, type Request } from "./lib/config.ts";
+import { StoreError, UsageError } from "./lib/errors.ts";
 import { configureLog } from "./lib/log.ts";
 import { dropPrivileges } from "./lib/privileges.ts";
-import { type Server, startServer } from "./lib/server.ts";
-import { formatCheck, formatStart, hostForUrl } from "./lib/start_text.ts";
+import { copyStore, lookIntoStore, type Server, startServer } from "./lib/server.ts";
+import { describeKeeping, formatCheck, formatStart, hostForUrl } from "./lib/start_text.ts";
 
 /** A second signal ends the process with what a shell reports for Ctrl-C. */
 const EXIT_INTERRUPTED = 130;
@@ -47,10 +47,38 @@ export async function main(args: readonly string[]): Promise<number> {
       print(`parley ${manifest.version} (deno ${Deno.version.deno})\n`);
       return 0;
     case "check":
-      print(formatCheck(request.config));
-      return 0;
+      return check(request.config);
+    case "backup":
+      return await backup(request.config, request.to);
     case "serve":
       return await serve(request.config);
+  }
+}
+
+function check(config: Config): number {
+  try {
+    const store = config.db === DB_IN_MEMORY
+      ? { inMemory: true } as const
+      : lookIntoStore(config.db);
+    print(formatCheck(config, store));
+    return 0;
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    complain(`Cannot use ${config.db}: ${error.message}`);
+    return 1;
+  }
+}
+
+/** Copies the database, whether a server is running on it or not. */
+async function backup(config: Config, to: string): Promise<number> {
+  try {
+    const { bytes } = await copyStore(config.db, to);
+    print(`Copied ${config.db} to ${to} (${bytes} bytes).\n`);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    complain(`Cannot copy ${config.db} to ${to}: ${error.message}`);
+    return 1;
   }
 }
 
@@ -72,6 +100,8 @@ async function serve(config: Config): Promise<number> {
     address: server.address,
     lanAddresses: lanAddresses(),
     client: Deno.build.standalone ? "parley-client" : "deno task client",
+    keeps: describeKeeping(config),
+    allowPlaintextPasswords: config.allowPlaintextPasswords,
   }));
   await dropPrivileges();
   await stopped;
@@ -97,7 +127,8 @@ function onStopSignal(stop: () => Promise<void>): Promise<void> {
   return promise;
 }
 
-function whyNotStarted(error: unknown, { host, port }: Config): string {
+function whyNotStarted(error: unknown, { host, port, db }: Config): string {
+  if (error instanceof StoreError) return `Cannot use ${db}: ${error.message}`;
   const where = `${hostForUrl(host)}:${port}`;
   if (error instanceof Deno.errors.AddrInUse) {
     return `Cannot listen on ${where}: the port is in use. Choose another with --port.`;

@@ -10,13 +10,18 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { parseDuration } from "./duration.ts";
+import { isLoopback } from "./addresses.ts";
+import { formatDuration, parseDuration } from "./duration.ts";
 import { UsageError } from "./errors.ts";
 import {
   CONNECTIONS_MAX_DEFAULT,
   CONNECTIONS_PER_ADDRESS_MAX_DEFAULT,
   IDLE_TIMEOUT_MS_DEFAULT,
+  KEEP_MS_DEFAULT,
+  KEEP_MS_MIN,
   MOTD_BYTES_MAX,
+  PASSWORD_LENGTH_MAX,
+  PASSWORD_LENGTH_MIN,
   PORT_DEFAULT,
   type Rate,
   RATE_BURST_DEFAULT,
@@ -24,6 +29,9 @@ import {
 } from "./limits.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./log.ts";
 import { cleanText } from "./text.ts";
+
+/** The name of a database that is in no file: it is gone when the server stops. */
+export const DB_IN_MEMORY = ":memory:";
 
 /** What a server is started with. */
 export interface Config {
@@ -43,6 +51,16 @@ export interface Config {
   readonly name: string;
   /** The message of the day, a clean line each. */
   readonly motd: readonly string[];
+  /** The file of the database, or {@linkcode DB_IN_MEMORY}. */
+  readonly db: string;
+  /** How long history lasts, in milliseconds; null for ever. */
+  readonly keepMs: number | null;
+  /** The names of the server's operators, clean; whether they are names is for the chat to say. */
+  readonly operators: readonly string[];
+  /** What everybody must say to come in; null lets anybody in. */
+  readonly password: string | null;
+  /** Whether passwords are taken from other machines, over a connection that others can read. */
+  readonly allowPlaintextPasswords: boolean;
   /** How log lines look. */
   readonly logFormat: LogFormat;
   /** The least that is logged. */
@@ -54,6 +72,7 @@ export type Request =
   | { readonly type: "help" }
   | { readonly type: "version" }
   | { readonly type: "check"; readonly config: Config }
+  | { readonly type: "backup"; readonly config: Config; readonly to: string }
   | { readonly type: "serve"; readonly config: Config };
 
 /** Where settings come from, besides the arguments. */
@@ -66,8 +85,10 @@ export interface Surroundings {
 
 /** One option: how it is read, and how help tells of it. */
 interface Option<Value> {
-  /** What it takes, as help shows it. */
+  /** What it takes, as help shows it; empty for a switch, which alone means `true`. */
   readonly takes: string;
+  /** Whether it can be given more than once; the texts are then joined with commas. */
+  readonly repeats?: true;
   /** Its default as somebody would type it; empty for none. */
   readonly fallback: string;
   readonly summary: string;
@@ -76,6 +97,15 @@ interface Option<Value> {
   /** What would be right, for the message that says what is wrong. */
   readonly expects: string;
 }
+
+/** Characters of an operator's name: more than any name has. */
+const OPERATOR_LENGTH_MAX = 100;
+
+/** What somebody may write for a switch. */
+const SWITCH_VALUES: ReadonlyMap<string, boolean> = new Map([
+  ...["true", "yes", "1"].map((text) => [text, true] as const),
+  ...["false", "no", "0", ""].map((text) => [text, false] as const),
+]);
 
 const OPTIONS = {
   "host": {
@@ -102,7 +132,7 @@ const OPTIONS = {
   "rate": {
     takes: "BURST:PER_SECOND",
     fallback: `${RATE_BURST_DEFAULT}:${RATE_PER_SECOND_DEFAULT}`,
-    summary: "lines at once, then lines a second; the rest waits. off: no limit",
+    summary: "lines at once, then a second; the rest waits; off: no limit",
     expects: 'a burst and a pace such as 10:4, or "off"',
     parse: parseRate,
   } satisfies Option<Rate | null>,
@@ -137,6 +167,42 @@ const OPTIONS = {
     expects: "the name of a file",
     parse: (text) => text,
   } satisfies Option<string>,
+  "db": {
+    takes: "FILE",
+    fallback: "parley.db",
+    summary: `database to keep all in; ${DB_IN_MEMORY} keeps nothing`,
+    expects: `the name of a file, or "${DB_IN_MEMORY}"`,
+    parse: (text) => isFileName(text) ? text : undefined,
+  } satisfies Option<string>,
+  "keep": {
+    takes: "DURATION",
+    fallback: `${KEEP_MS_DEFAULT / 86_400_000}d`,
+    summary: "how long history lasts: 12h, 30d, forever",
+    expects: `a duration such as 30d, ${formatDuration(KEEP_MS_MIN)} at least, or "forever"`,
+    parse: parseKeep,
+  } satisfies Option<number | null>,
+  "operator": {
+    takes: "NAME",
+    repeats: true,
+    fallback: "",
+    summary: "registered names of operators: with commas, or a flag for each",
+    expects: `names of 1 to ${OPERATOR_LENGTH_MAX} visible characters with commas between them`,
+    parse: parseNames,
+  } satisfies Option<readonly string[]>,
+  "password-file": {
+    takes: "FILE",
+    fallback: "",
+    summary: "a file whose first line is a password that everybody must give",
+    expects: "the name of a file",
+    parse: (text) => text,
+  } satisfies Option<string>,
+  "allow-plaintext-passwords": {
+    takes: "",
+    fallback: "",
+    summary: "take passwords that a network could read on their way",
+    expects: "true or false",
+    parse: (text) => SWITCH_VALUES.get(text),
+  } satisfies Option<boolean>,
   "log": {
     takes: "FORMAT",
     fallback: "text",
@@ -164,6 +230,7 @@ const OPTION_NAMES = Object.keys(OPTIONS) as OptionName[];
 /** Flags that are no settings: what to do instead of serving, and where settings are. */
 const ACTIONS = ["help", "version", "check"] as const;
 const CONFIG_FLAG = "config";
+const BACKUP_FLAG = "backup";
 
 /** One text that somebody gave for an option, and where. */
 interface Given {
@@ -181,6 +248,10 @@ export function readConfig(args: readonly string[], surroundings: Surroundings):
   const flags = readFlags(args);
   if (flags.has("help")) return { type: "help" };
   if (flags.has("version")) return { type: "version" };
+  const to = flags.get(BACKUP_FLAG);
+  if (to !== undefined && flags.has("check")) {
+    throw new UsageError(`--${BACKUP_FLAG} and --check are two things to do; give one of them`);
+  }
   const file = readConfigFile(flags.get(CONFIG_FLAG), surroundings);
   const value = <Name extends OptionName>(name: Name): OptionValue<Name> => {
     const variable = variableOf(name);
@@ -191,9 +262,7 @@ export function readConfig(args: readonly string[], surroundings: Surroundings):
       : fromEnv !== undefined
       ? { text: fromEnv, where: variable }
       : file.get(name);
-    const option: Option<OptionValue<Name>> = OPTIONS[name] as Option<unknown> as Option<
-      OptionValue<Name>
-    >;
+    const option = optionOf(name) as Option<OptionValue<Name>>;
     const parsed = option.parse(given?.text ?? option.fallback);
     if (parsed !== undefined) return parsed;
     throw new UsageError(
@@ -209,10 +278,25 @@ export function readConfig(args: readonly string[], surroundings: Surroundings):
     perAddressMax: value("max-per-address"),
     name: value("name"),
     motd: readMotd(value("motd"), surroundings),
+    db: value("db"),
+    keepMs: value("keep"),
+    operators: value("operator"),
+    password: readPassword(value("password-file"), surroundings),
+    allowPlaintextPasswords: value("allow-plaintext-passwords"),
     logFormat: value("log"),
     logLevel: value("log-level"),
   };
+  checkPlaintext(config);
+  if (to !== undefined) {
+    checkBackup(to, config);
+    return { type: "backup", config, to };
+  }
   return { type: flags.has("check") ? "check" : "serve", config };
+}
+
+/** Whether a host to listen on is this machine's own, which no other machine can reach. */
+export function isLocalHost(host: string): boolean {
+  return host.toLowerCase() === "localhost" || isLoopback(host);
 }
 
 /**
@@ -224,9 +308,13 @@ export function formatHelp(program: string): string {
   const rows = [
     ...OPTION_NAMES.map((name) => {
       const { takes, fallback, summary } = OPTIONS[name];
-      return [`--${name} ${takes}`, fallback === "" ? summary : `${summary} (${fallback})`];
+      return [
+        `--${name} ${takes}`.trimEnd(),
+        fallback === "" ? summary : `${summary} (${fallback})`,
+      ];
     }),
     [`--${CONFIG_FLAG} FILE`, "a JSON file with any of these, without their dashes"],
+    [`--${BACKUP_FLAG} FILE`, "copy the database, of a running server as well, and do no more"],
     ["--check", "say whether all of this is right, and do no more"],
     ["--help, --version", "show this, or which version it is"],
   ];
@@ -245,6 +333,14 @@ A flag goes before the environment, the environment before the file. Ctrl-C stop
 `;
 }
 
+function optionOf(name: OptionName): Option<unknown> {
+  return OPTIONS[name];
+}
+
+function isSwitch(name: string): boolean {
+  return OPTION_NAMES.some((option) => option === name && optionOf(option).takes === "");
+}
+
 /** The environment variable of an option. */
 function variableOf(name: string): string {
   return `PARLEY_${name.replaceAll("-", "_").toUpperCase()}`;
@@ -257,10 +353,11 @@ function readVariable(name: string, surroundings: Surroundings): string | undefi
 
 /** The flags, as texts. Those without a value hold the empty text. */
 function readFlags(args: readonly string[]): Map<string, string> {
-  const withValue = [...OPTION_NAMES, CONFIG_FLAG];
+  const withValue = [...OPTION_NAMES, CONFIG_FLAG, BACKUP_FLAG];
   const parsed = parseArgs([...args], {
     string: withValue,
     boolean: [...ACTIONS],
+    collect: OPTION_NAMES.filter((name) => optionOf(name).repeats),
     alias: { help: "h" },
     unknown: (arg) => {
       const what = arg.startsWith("-")
@@ -276,13 +373,15 @@ function readFlags(args: readonly string[]): Map<string, string> {
   }
   const flags = new Map<string, string>();
   for (const name of withValue) {
-    const value = parsed[name];
+    const texts = [parsed[name] ?? []].flat().map((value) => `${value}`);
+    if (texts.length === 0) continue;
     // A flag at the end of the line, or before another flag, has no value.
-    if (typeof value !== "string") continue;
-    if (value === "" && !args.includes(`--${name}=`)) {
+    const isBare = texts.filter((text) => text === "").length >
+      args.filter((arg) => arg === `--${name}=`).length;
+    if (isBare && !isSwitch(name)) {
       throw new UsageError(`--${name} needs a value; --help shows which`);
     }
-    flags.set(name, value);
+    flags.set(name, isBare ? "true" : texts.join());
   }
   for (const name of ACTIONS) {
     if (parsed[name]) flags.set(name, "");
@@ -312,12 +411,24 @@ function readConfigFile(
   for (const [key, value] of Object.entries(parsed)) {
     const name = OPTION_NAMES.find((option) => option === key);
     if (name === undefined) throw new UsageError(`Unknown key ${quote(key)} in ${file}`);
-    if (typeof value !== "string" && typeof value !== "number") {
+    const text = textOf(name, value);
+    if (text === undefined) {
       throw new UsageError(`${quote(key)} in ${file} takes ${OPTIONS[name].expects}`);
     }
-    settings.set(name, { text: `${value}`, where: `${quote(key)} in ${file}` });
+    settings.set(name, { text, where: `${quote(key)} in ${file}` });
   }
   return settings;
+}
+
+/** A value of the configuration file as the text that a flag would have, if there is one. */
+function textOf(name: OptionName, value: unknown): string | undefined {
+  if (typeof value === "string" || typeof value === "number") return `${value}`;
+  if (typeof value === "boolean") return isSwitch(name) ? `${value}` : undefined;
+  if (!Array.isArray(value) || !optionOf(name).repeats) return undefined;
+  const isList = value.every((item) =>
+    typeof item === "string" && item !== "" && !item.includes(",")
+  );
+  return isList ? value.join() : undefined;
 }
 
 function readMotd(path: string, surroundings: Surroundings): string[] {
@@ -328,6 +439,50 @@ function readMotd(path: string, surroundings: Surroundings): string[] {
   }
   const greeting = text.trimEnd();
   return greeting === "" ? [] : greeting.split(/\r?\n/).map(cleanText);
+}
+
+/**
+ * The first line of the password file. What is wrong with it is told without
+ * showing any of it.
+ */
+function readPassword(path: string, surroundings: Surroundings): string | null {
+  if (path === "") return null;
+  const text = readFile(path, surroundings).replace(/^\ufeff/, "");
+  const password = (text.split("\n")[0] ?? "").replace(/\r$/, "");
+  const length = [...password].length;
+  if (length < PASSWORD_LENGTH_MIN || length > PASSWORD_LENGTH_MAX) {
+    throw new UsageError(
+      `The first line of ${path} must be a password of ` +
+        `${PASSWORD_LENGTH_MIN} to ${PASSWORD_LENGTH_MAX} characters`,
+    );
+  }
+  if (cleanText(password).trim() !== password) {
+    throw new UsageError(
+      `The password in ${path} has a character that cannot be seen, or a space before or after it`,
+    );
+  }
+  return password;
+}
+
+/** Keeps the password of all from being sent where anybody can read it, unless that is meant. */
+function checkPlaintext({ allowPlaintextPasswords, host, password }: Config): void {
+  if (password === null || allowPlaintextPasswords || isLocalHost(host)) return;
+  throw new UsageError(
+    `With --password-file on ${host} the password would cross the network as plain text, which ` +
+      `anybody on it can read: listen on 127.0.0.1 and let people in through SSH, ` +
+      `or give --allow-plaintext-passwords`,
+  );
+}
+
+function checkBackup(to: string, { db }: Config): void {
+  const flag = `--${BACKUP_FLAG}`;
+  if (!isFileName(to) || to === DB_IN_MEMORY) {
+    throw new UsageError(`${flag} takes the name of a file, not ${quote(to)}`);
+  }
+  if (db === DB_IN_MEMORY) {
+    throw new UsageError(`${flag} has nothing to copy: the database is ${DB_IN_MEMORY}`);
+  }
+  if (to === db) throw new UsageError(`${flag} takes another file than the database, ${db}`);
 }
 
 function readFile(path: string, surroundings: Surroundings): string {
@@ -341,6 +496,25 @@ function readFile(path: string, surroundings: Surroundings): string {
 function parseWhole(text: string, range: { min: number; max: number }): number | undefined {
   const number = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
   return number >= range.min && number <= range.max ? number : undefined;
+}
+
+function parseKeep(text: string): number | null | undefined {
+  if (text === "off" || text === "forever") return null;
+  const ms = parseDuration(text);
+  return ms !== null && ms >= KEEP_MS_MIN ? ms : undefined;
+}
+
+function parseNames(text: string): readonly string[] | undefined {
+  if (text === "") return [];
+  const names = text.split(",").map((name) => cleanText(name).trim());
+  return names.every((name) => name.length >= 1 && name.length <= OPERATOR_LENGTH_MAX)
+    ? names
+    : undefined;
+}
+
+/** Whether a text can name a file, and be shown in a line of its own. */
+function isFileName(text: string): boolean {
+  return text.trim() !== "" && !/\p{Cc}/u.test(text);
 }
 
 function parseRate(text: string): Rate | null | undefined {

@@ -17,26 +17,70 @@ export interface NameList {
   readonly more: number;
 }
 
-/** One user as `/who` shows it. */
+/** One person as `/who` shows them. */
 export interface Presence {
   /** Their name. */
   readonly name: string;
-  /** When the user entered, in epoch milliseconds. */
+  /** When they came, in epoch milliseconds. */
   readonly joinedAtMs: number;
+  /** Whether they are an operator, of the room or of the server. */
+  readonly isOperator: boolean;
 }
 
-/** Events that are told together, each to everybody but one. */
-export interface EventBatch {
-  /** In the order in which they happened. */
-  readonly events: readonly ChatEvent[];
-  /** For each event the id of the user who is not told, or null. */
-  readonly except: readonly (number | null)[];
-  /** The ids in `except`: whoever is not among them is told everything. */
-  readonly excepted: ReadonlySet<number>;
+/** Something that was said in a room, or a topic that was set: as it happens. */
+export interface RoomMessage {
+  /** The topic is the text; an empty one is none. */
+  readonly type: "message" | "action" | "topic";
+  /** One more than the message before it, over all rooms. */
+  readonly id: number;
+  /** In epoch milliseconds. */
+  readonly atMs: number;
+  /** With its `#`. */
+  readonly room: string;
+  /** What the store calls the room. */
+  readonly roomId: number;
+  /** Null for a guest. */
+  readonly accountId: number | null;
+  /** Its writer's name at the time. */
+  readonly from: string;
+  /** Clean. */
+  readonly text: string;
+}
+
+/** One line of history. */
+export interface HistoryLine {
+  /** Grows with time, over all rooms. */
+  readonly id: number;
+  /** In epoch milliseconds. */
+  readonly atMs: number;
+  /** With its `#`. */
+  readonly room: string;
+  /** Something said, something done, a new topic. */
+  readonly kind: "message" | "action" | "topic";
+  /** Its writer's name at the time. */
+  readonly from: string;
+  /** What was written; of a topic, the topic. */
+  readonly text: string;
+}
+
+/** One room as `/rooms` shows it. */
+export interface RoomListing {
+  /** With its `#`. */
+  readonly name: string;
+  /** How many people are there. */
+  readonly people: number;
+  /** Empty for none. */
+  readonly topic: string;
+  /** Whether it takes a password, or an invitation; null for neither. */
+  readonly needs: "password" | "invitation" | null;
+  /** Whether who asked is there. */
+  readonly isIn: boolean;
 }
 
 /** One line of `/help`. */
 export interface HelpEntry {
+  /** What it belongs to: `Rooms`, `Names`, ... */
+  readonly group: string;
   /** How it is typed, with its arguments: `/nick NAME`. */
   readonly usage: string;
   /** What it does, in a few words. */
@@ -44,12 +88,25 @@ export interface HelpEntry {
 }
 
 /** Why a user is gone, where that is worth telling: the rest just left. */
-export type LeaveReason = "left" | "idle" | "slow" | "lost";
+export type LeaveReason = "left" | "idle" | "slow" | "lost" | "removed";
 
 /** Why the server ends a session, as the peer is told. */
-export type GoodbyeReason = "quit" | "idle" | "slow" | "shutdown" | "internal";
+export type GoodbyeReason =
+  | "quit"
+  | "idle"
+  | "slow"
+  | "shutdown"
+  | "internal"
+  | "removed"
+  | "replaced"
+  | "not-admitted";
 
-/** What the server tells a user. */
+/**
+ * What the server tells a user.
+ *
+ * `room`, wherever it stands, has its `#`. Events that the members of a room
+ * are told as they happen have one, and are shown in it.
+ */
 export type ChatEvent =
   | {
     readonly type: "welcome";
@@ -57,12 +114,28 @@ export type ChatEvent =
     readonly server: string;
     /** The name that the user was given. */
     readonly name: string;
-    readonly room: string;
+    /** Null where the user may be in none yet. */
+    readonly room: string | null;
     /** Who else is there. */
     readonly others: NameList;
     /** The message of the day, a line each. */
     readonly motd: readonly string[];
+    /** The room's topic; empty for none. */
+    readonly topic: string;
   }
+  /** The user is in a room now, which is the current one. */
+  | {
+    readonly type: "entered";
+    readonly room: string;
+    /** Whether the user was in it before, or made it just now. */
+    readonly how: "joined" | "made" | "returned";
+    readonly others: NameList;
+    readonly topic: string;
+    /** For who made it: whether that lasts, since the name is registered. */
+    readonly isLasting: boolean;
+  }
+  /** The user is in a room no more, and in `to` now, where that is not null. */
+  | { readonly type: "parted"; readonly room: string; readonly to: string | null }
   | { readonly type: "joined"; readonly room: string; readonly who: NameList }
   | {
     readonly type: "left";
@@ -70,23 +143,66 @@ export type ChatEvent =
     readonly who: NameList;
     readonly reason: LeaveReason;
   }
+  /** An operator sent somebody out of the room. */
+  | {
+    readonly type: "sent-out";
+    readonly room: string;
+    readonly name: string;
+    readonly verb: "removed" | "banned";
+    readonly by: string;
+    /** Empty for none. */
+    readonly reason: string;
+  }
   | { readonly type: "renamed"; readonly from: string; readonly to: string }
-  /** The answer to one's own `/nick`. */
+  /** The user's own name from now on. */
   | { readonly type: "nick"; readonly name: string }
+  | RoomMessage
+  /** A private message; one that waited was sent while the user was away. */
   | {
-    readonly type: "message";
-    readonly room: string;
+    readonly type: "direct";
     readonly from: string;
+    readonly text: string;
+    readonly atMs: number;
+    /** When it was told, in epoch milliseconds. */
+    readonly nowMs: number;
+    readonly hasWaited: boolean;
+  }
+  /** A message was deleted. */
+  | {
+    readonly type: "forgotten";
+    readonly room: string;
+    readonly id: number;
+    /** Who wrote it. */
+    readonly from: string;
+    /** Who deleted it. */
+    readonly by: string;
+  }
+  /** Something of note in a room, or on the server where there is no room; `code` is stable. */
+  | {
+    readonly type: "announced";
+    readonly room: string | null;
+    readonly code: string;
     readonly text: string;
   }
   | {
-    readonly type: "action";
+    readonly type: "history";
+    /** What a room's new member is shown; the same of another room than the current one; an answer. */
+    readonly purpose: "backlog" | "missed" | "asked";
     readonly room: string;
-    readonly from: string;
-    readonly text: string;
+    /** When it was put together, in epoch milliseconds. */
+    readonly nowMs: number;
+    /** Oldest first. */
+    readonly lines: readonly HistoryLine[];
+    /** How many newer ones than `lines` begin with the user has not read and is not shown. */
+    readonly unread: number;
   }
-  /** A private message. */
-  | { readonly type: "direct"; readonly from: string; readonly text: string }
+  | {
+    readonly type: "found";
+    readonly nowMs: number;
+    /** Newest first. */
+    readonly lines: readonly HistoryLine[];
+  }
+  | { readonly type: "rooms"; readonly rooms: readonly RoomListing[]; readonly more: number }
   | {
     readonly type: "who";
     readonly room: string;
@@ -97,6 +213,8 @@ export type ChatEvent =
     readonly more: number;
   }
   | { readonly type: "help"; readonly entries: readonly HelpEntry[] }
+  /** An answer in words; `code` is stable. */
+  | { readonly type: "notice"; readonly code: string; readonly lines: readonly string[] }
   /** The answer to `/ping`, with its argument. */
   | { readonly type: "pong"; readonly text: string }
   /** A request that was refused; `code` is stable, `text` is a sentence. */
@@ -110,4 +228,6 @@ export type ChatEvent =
     readonly reason: GoodbyeReason;
     /** What the log calls the session: for a user who reports an internal error. */
     readonly sessionId: number;
+    /** Who removed the user and why, as a sentence, or empty. */
+    readonly detail: string;
   };

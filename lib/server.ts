@@ -7,10 +7,12 @@
  */
 
 import { deadline } from "@std/async/deadline";
-import { Broadcast } from "./chat/broadcast.ts";
+import { delay } from "@std/async/delay";
+import { Chat } from "./chat/chat.ts";
+import { Entry } from "./chat/entry.ts";
 import type { Timer } from "./chat/presence.ts";
 import type { Config } from "./config.ts";
-import { EndReason, ShutdownError } from "./errors.ts";
+import { EndReason, ShutdownError, StoreError } from "./errors.ts";
 import { FIRST_BYTES_MS, LISTEN_BACKLOG, SHUTDOWN_GRACE_MS } from "./limits.ts";
 import { openLog } from "./log.ts";
 import { accept } from "./net/accept.ts";
@@ -19,14 +21,15 @@ import { IdleLimit } from "./net/idle_watchdog.ts";
 import { ConnectionShared, TcpConnection } from "./net/tcp_connection.ts";
 import { type Guest, identify } from "./protocol/first_bytes.ts";
 import { PlainProtocol } from "./protocol/plain.ts";
+import { backupFile } from "./store/backup.ts";
+import { inspectStore } from "./store/inspect.ts";
+import { ScryptPasswords } from "./store/scrypt_passwords.ts";
+import { openStore, type SqliteStore } from "./store/sqlite_store.ts";
 import { Session, type SessionShared } from "./session.ts";
 import { Tasks } from "./tasks.ts";
 
 /** What a server needs of its configuration. */
 export type ServerConfig = Omit<Config, "logFormat" | "logLevel">;
-
-/** The room that everybody enters. */
-const LOBBY = "#lobby";
 
 /** A running server. */
 export interface Server extends AsyncDisposable {
@@ -43,14 +46,21 @@ export interface Server extends AsyncDisposable {
 }
 
 /**
- * Starts a server. It listens when this returns.
+ * Starts a server: opens the store, and listens when this returns.
  *
+ * @throws {StoreError} If the store cannot be opened.
  * @throws {Deno.errors.AddrInUse} If the port is in use.
  * @throws {Deno.errors.PermissionDenied} If the system does not allow the port.
  */
 export function startServer(config: ServerConfig): Server {
   return new ChatServer(config);
 }
+
+/** What a database file holds, without changing it. Throws as {@linkcode openStore}. */
+export const lookIntoStore: typeof inspectStore = inspectStore;
+
+/** Copies a database file that a server may be running on. Throws a `StoreError`. */
+export const copyStore: typeof backupFile = backupFile;
 
 const REFUSALS: Readonly<Record<Refusal, string>> = {
   "server-full": "is full. Try again later.",
@@ -71,7 +81,8 @@ class ChatServer implements Server {
   });
   readonly #sessionShared: SessionShared;
   readonly #admission: Admission;
-  readonly #broadcast: Broadcast;
+  readonly #store: SqliteStore;
+  readonly #chat: Chat;
   readonly #plain = new PlainProtocol();
   readonly #listener: Deno.TcpListener;
   readonly #open = new Set<TcpConnection>();
@@ -80,25 +91,51 @@ class ChatServer implements Server {
   constructor(config: ServerConfig) {
     this.#config = config;
     this.#admission = new Admission(config);
-    this.#broadcast = new Broadcast({
-      server: config.name,
-      room: LOBBY,
-      motd: config.motd,
-      timer: new SingleTimer(),
+    const onFault = (what: string, error: unknown): void =>
+      this.#log.error("{what} failed: {error}", { what, error: describe(error) });
+    this.#store = openStore({ path: config.db, keepMs: config.keepMs, onFault });
+    try {
+      this.#chat = this.#openChat(onFault);
+      const { accounts, passwords } = this.#chat;
+      this.#sessionShared = {
+        chat: this.#chat,
+        entry: config.password === null
+          ? null
+          : new Entry(config.password, { passwords, accounts }),
+        turns: this.#connectionShared.scheduler,
+        rate: config.rate,
+        idleLimit: config.idleMs === null ? null : new IdleLimit(config.idleMs),
+      };
+      this.#listener = this.#listen();
+    } catch (error) {
+      this.#store.close();
+      throw error;
+    }
+    this.#tasks.own("Accepting connections", this.#acceptAll());
+  }
+
+  #openChat(onFault: (what: string, error: unknown) => void): Chat {
+    const { name, motd, operators, allowPlaintextPasswords } = this.#config;
+    return new Chat({
+      server: name,
+      motd,
+      operators,
+      allowsPlaintextPasswords: allowPlaintextPasswords,
+      store: this.#store,
+      passwords: new ScryptPasswords(),
+      newTimer: () => new SingleTimer(),
       turns: this.#connectionShared.scheduler,
+      pause: (ms, signal) => delay(ms, { signal }),
+      onFault,
     });
-    this.#sessionShared = {
-      broadcast: this.#broadcast,
-      turns: this.#connectionShared.scheduler,
-      rate: config.rate,
-      idleLimit: config.idleMs === null ? null : new IdleLimit(config.idleMs),
-    };
-    this.#listener = Deno.listen({
-      hostname: config.host,
-      port: config.port,
+  }
+
+  #listen(): Deno.TcpListener {
+    return Deno.listen({
+      hostname: this.#config.host,
+      port: this.#config.port,
       tcpBacklog: LISTEN_BACKLOG,
     });
-    this.#tasks.own("Accepting connections", this.#acceptAll());
   }
 
   get address(): { hostname: string; port: number } {
@@ -140,7 +177,10 @@ class ChatServer implements Server {
     // It was accepted in the turn in which everybody else was told to go.
     if (this.#stopping.signal.aborted) connection.controller.abort(new ShutdownError());
     const refusal = this.#admission.admit(connection.address);
-    if (refusal !== null) this.#refuse(connection, refusal);
+    const ban = refusal === null ? this.#chat.whyKeptOut(connection.address) : null;
+    if (refusal !== null) {
+      this.#refuse(connection, refusal, `${this.#config.name} ${REFUSALS[refusal]}`);
+    } else if (ban !== null) this.#refuse(connection, "banned", ban);
     else this.#tasks.own("Session", this.#serve(connection, conn));
   }
 
@@ -167,11 +207,10 @@ class ChatServer implements Server {
     return session.run();
   }
 
-  /** Tells a peer for whom there is no room. */
-  #refuse(connection: TcpConnection, refusal: Refusal): void {
-    const text = `${this.#config.name} ${REFUSALS[refusal]}`;
-    this.#log.debug("Refused {address}: {refusal}", { address: connection.address, refusal });
-    connection.send(this.#plain.encode({ type: "refused", code: refusal, text }));
+  /** Tells a peer for whom there is no room, or who is kept out. */
+  #refuse(connection: TcpConnection, code: Refusal | "banned", text: string): void {
+    this.#log.debug("Refused {address}: {code}", { address: connection.address, code });
+    connection.send(this.#plain.encode({ type: "refused", code, text }));
     this.#tasks.own("Refusing", connection.close(new EndReason("refused", text)));
   }
 
@@ -196,7 +235,7 @@ class ChatServer implements Server {
     this.#stopping.abort(new ShutdownError());
     this.#listener.close();
     // From here on nobody needs to hear who leaves: everybody does.
-    this.#broadcast.close();
+    this.#chat.close();
     for (const connection of this.#open) connection.controller.abort(new ShutdownError());
     try {
       await deadline(this.#tasks.settled(), SHUTDOWN_GRACE_MS);
@@ -205,6 +244,7 @@ class ChatServer implements Server {
       for (const connection of this.#open) connection.abort(new ShutdownError());
       await this.#tasks.settled();
     }
+    this.#store.close();
   }
 }
 
@@ -239,6 +279,11 @@ class SingleTimer implements Timer {
 /** An error for the log: its own text and those of its causes. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return `${error}`;
+  // A disk that is full is no fault of the program: where it was noticed is of no use.
+  if (error instanceof StoreError) {
+    const { message, cause } = error;
+    return cause instanceof Error ? `${message} (${cause.message})` : message;
+  }
   const cause = error.cause === undefined ? "" : `; caused by ${describe(error.cause)}`;
   return `${error.stack ?? error.message}${cause}`;
 }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Config } from "./config.ts";
+import { type Config, DB_IN_MEMORY, isLocalHost } from "./config.ts";
 import { formatDuration } from "./duration.ts";
 
 /** What the start-up text is made of. */
@@ -19,30 +19,60 @@ export interface StartFacts {
   readonly lanAddresses: readonly string[];
   /** How the bundled client is started. */
   readonly client: string;
+  /** What is kept, and where: see {@linkcode describeKeeping}. */
+  readonly keeps: string;
+  /** Whether passwords are taken from other machines over plain text. */
+  readonly allowPlaintextPasswords: boolean;
 }
 
-/** Where the server listens, how to join from this machine, and how to let others in. */
+/** What is in the database already. */
+export type StoreFacts =
+  | { readonly inMemory: true }
+  | { readonly exists: false }
+  | {
+    readonly exists: true;
+    /** Of the database's format. */
+    readonly version: number;
+    readonly messages: number;
+    /** Registered names. */
+    readonly accounts: number;
+    readonly rooms: number;
+    /** Of the file. */
+    readonly bytes: number;
+  };
+
+/** Where the server listens, how to join from this machine, how to let others in, what is kept. */
 export function formatStart(facts: StartFacts): string {
   const { address: { hostname, port }, client, version } = facts;
   const isEverywhere = hostname === "0.0.0.0" || hostname === "::";
-  const isLoopback = hostname.startsWith("127.") || hostname === "::1";
+  const isLocal = isLocalHost(hostname);
   const here = isEverywhere ? "127.0.0.1" : hostname;
   const there = isEverywhere ? facts.lanAddresses[0] ?? "THIS-MACHINE" : hostname;
   const isDefaultPort = port === 2022;
   const target = hostForUrl(here) + (isDefaultPort ? "" : `:${port}`);
-  const others = isLoopback
+  const others = isLocal
     ? "stop this, start it again with --host 0.0.0.0, and read what it says here"
     : `they type: nc ${there} ${port}   (plain text: for networks that you trust)`;
+  const passwords = isLocal || facts.allowPlaintextPasswords ? "" : `
+  Passwords:               refused from other machines over plain text (--allow-plaintext-passwords)`;
   return `Parley ${version} listens on ${hostForUrl(hostname)}:${port}.
   Join from this machine:  nc ${here} ${port}   or: ${client} ${target}
-  Let others in:           ${others}
+  Let others in:           ${others}${passwords}
+  Keeps:                   ${facts.keeps}
   Stop:                    Ctrl-C
 `;
 }
 
-/** What the server would do with this configuration. */
-export function formatCheck(config: Config): string {
-  const { rate, idleMs } = config;
+/** What a server with this configuration keeps, and where, for {@linkcode formatStart}. */
+export function describeKeeping(config: Pick<Config, "db" | "keepMs">): string {
+  return config.db === DB_IN_MEMORY
+    ? "nothing on disk   (all is gone when this stops)"
+    : `${describeHistory(config)}   (copy it with --backup FILE)`;
+}
+
+/** What the server would do with this configuration, and with what is in its database. */
+export function formatCheck(config: Config, store: StoreFacts): string {
+  const { rate, idleMs, operators } = config;
   return `The configuration is right. With it, ${config.name}
   listens on ${hostForUrl(config.host)}:${config.port},
   takes ${config.connectionsMax} connections, ${config.perAddressMax} from one address,
@@ -54,6 +84,16 @@ export function formatCheck(config: Config): string {
       ? "no quiet connection"
       : `a connection that is quiet for ${formatDuration(idleMs)}`
   },
+  keeps ${
+    "inMemory" in store
+      ? "nothing on disk: all is gone when it stops"
+      : `${describeHistory(config)},\n  ${describeStore(store)}`
+  },
+  has ${operators.length === 0 ? "no operators" : `as operators: ${operators.join(", ")}`},
+  asks ${config.password === null ? "nobody" : "everybody"} who comes in for a password,
+  takes passwords over plain text from ${
+    config.allowPlaintextPasswords ? "everywhere" : "this machine only"
+  },
   greets with ${config.motd.length === 0 ? "no message of the day" : "a message of the day"},
   and logs ${config.logLevel === "off" ? "nothing" : `${config.logLevel} as ${config.logFormat}`}.
 `;
@@ -62,4 +102,28 @@ export function formatCheck(config: Config): string {
 /** A host as it stands before a colon and a port. */
 export function hostForUrl(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
+}
+
+function describeHistory({ db, keepMs }: Pick<Config, "db" | "keepMs">): string {
+  return `history ${keepMs === null ? "for ever" : `for ${formatDuration(keepMs)}`} in ${db}`;
+}
+
+function describeStore(store: Exclude<StoreFacts, { readonly inMemory: true }>): string {
+  if (!store.exists) return "makes that file, which is not there yet";
+  const { accounts, bytes, messages, rooms, version } = store;
+  const contents = `${count(messages, "message")}, ${count(accounts, "registered name")} and ${
+    count(rooms, "room")
+  }`;
+  return `finds ${contents} there (${formatBytes(bytes)}, format ${version})`;
+}
+
+function count(number: number, word: string): string {
+  return `${number} ${word}${number === 1 ? "" : "s"}`;
+}
+
+function formatBytes(bytes: number): string {
+  if (bytes < 1024) return count(bytes, "byte");
+  const power = Math.min(3, Math.floor(Math.log2(bytes) / 10));
+  const amount = (bytes / 1024 ** power).toFixed(1).replace(/\.0$/, "");
+  return `${amount} ${["", "KiB", "MiB", "GiB"][power]}`;
 }

@@ -6,6 +6,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { deadline } from "@std/async/deadline";
 import { commandOf } from "./fixtures/programs.ts";
+import { startTestServer } from "./harness.ts";
 import { FakeServer, WAIT_MS } from "./terminal/fake_server.ts";
 
 const CLIENT = commandOf("parley-client");
@@ -219,6 +220,53 @@ Deno.test("client ends well when its input asked to leave and stays open", async
   await peer.say("-- Goodbye.\n");
   await peer.close();
   assertEquals(await client.result(), { code: 0, stdout: "-- Goodbye.\n", stderr: "" });
+});
+
+Deno.test("client posts to a real server under its name, and prints what was said before", async () => {
+  await using server = startTestServer();
+  await using ann = await server.join("ann");
+  ann.say("earlier");
+  await ann.roundtrip();
+  await using client = new RunningClient([`127.0.0.1:${server.port}`, "--nick", "ci"]);
+  await client.type("the build is green\n");
+  await client.endInput();
+  const { code, stdout, stderr } = await client.result();
+  assertEquals([code, stderr], [0, ""]);
+  assertMatch(
+    stdout,
+    /^-- Welcome .*\n-- Just .*\n\[\d\d:\d\d\] ann: earlier\n-- You are now ci\.\n$/,
+  );
+  await ann.until("-- guest1 is now ci.");
+  await ann.expect("ci: the build is green");
+  await ann.expect("-- ci left.");
+});
+
+Deno.test("client comes in with the server's password, and fails without it", async () => {
+  await using server = startTestServer({ password: "open sesame" });
+  const question = "-- This server asks for its password. Type it, and then Enter:\n";
+  for (
+    const [input, isIn] of [["open sesame\nhi\n", true], ["hi\n", false], ["", false]] as const
+  ) {
+    await using client = new RunningClient([`127.0.0.1:${server.port}`, "--nick", "ci"]);
+    await client.type(input);
+    await client.endInput();
+    const { code, stdout, stderr } = await client.result();
+    assertEquals([code, stderr, stdout.startsWith(question)], [isIn ? 0 : 1, "", true]);
+    assertEquals(stdout.endsWith("-- You are now ci.\n"), isIn);
+  }
+});
+
+Deno.test("client fails when it is sent away", async () => {
+  await using server = startTestServer({ operators: ["ann"] });
+  await using ann = await server.join("ann");
+  ann.say("/register tr0ub4dor-of-ann");
+  await ann.until(/^-- ann is yours now/);
+  await using client = new RunningClient([`127.0.0.1:${server.port}`, "--nick", "ci"]);
+  await ann.until("-- guest1 is now ci.");
+  ann.say("/kick server ci Enough.");
+  const { code, stdout, stderr } = await client.result();
+  assertEquals([code, stderr], [1, `Connection to 127.0.0.1:${server.port} lost.\n`]);
+  assertMatch(stdout, /\n-- Goodbye\. You were removed by ann: Enough\.\n$/);
 });
 
 Deno.test("client ends quietly when nobody reads its output", async () => {

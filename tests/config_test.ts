@@ -4,7 +4,7 @@
 // an environment and files that exist only here.
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { type Config, formatHelp, readConfig, type Request } from "../lib/config.ts";
+import { type Config, formatHelp, isLocalHost, readConfig, type Request } from "../lib/config.ts";
 import { UsageError } from "../lib/errors.ts";
 
 type Texts = Readonly<Record<string, string>>;
@@ -41,13 +41,21 @@ const DEFAULT: Config = {
   perAddressMax: 64,
   name: "Parley",
   motd: [],
+  db: "parley.db",
+  keepMs: 365 * 86_400_000,
+  operators: [],
+  password: null,
+  allowPlaintextPasswords: false,
   logFormat: "text",
   logLevel: "info",
 };
 
-const FILES = { "hello.txt": "Be kind.\r\n\tNo \x1b[31mred\x1b[0m ink.\n\n" };
+const FILES = {
+  "hello.txt": "Be kind.\r\n\tNo \x1b[31mred\x1b[0m ink.\n\n",
+  "password.txt": "correct horse\r\nbattery staple\r\n",
+};
 
-/** Each option: its name, a text for it, and what that makes of the configuration. */
+/** Each option that takes a value: its name, a text for it, and what that makes of the configuration. */
 const OPTIONS: readonly (readonly [name: string, text: string, made: Partial<Config>])[] = [
   ["host", "0.0.0.0", { host: "0.0.0.0" }],
   ["host", "::1", { host: "::1" }],
@@ -65,9 +73,31 @@ const OPTIONS: readonly (readonly [name: string, text: string, made: Partial<Con
   ["name", " The \x1b[1mLab\u{202e} ", { name: "The Lab" }],
   ["name", "5", { name: "5" }],
   ["motd", "hello.txt", { motd: ["Be kind.", " No red ink."] }],
+  ["db", "/var/lib/parley/all of it.db", { db: "/var/lib/parley/all of it.db" }],
+  ["db", ":memory:", { db: ":memory:" }],
+  ["keep", "1m", { keepMs: 60_000 }],
+  ["keep", "30d", { keepMs: 30 * 86_400_000 }],
+  ["keep", "off", { keepMs: null }],
+  ["keep", "forever", { keepMs: null }],
+  ["operator", "ann", { operators: ["ann"] }],
+  ["operator", " \x1b[1mAnn\u{202e}, bob,5", { operators: ["Ann", "bob", "5"] }],
+  ["operator", "x".repeat(100), { operators: ["x".repeat(100)] }],
+  ["password-file", "password.txt", { password: "correct horse" }],
   ["log", "json", { logFormat: "json" }],
   ["log-level", "debug", { logLevel: "debug" }],
   ["log-level", "off", { logLevel: "off" }],
+];
+
+const SWITCH = "allow-plaintext-passwords";
+/** What may be written for a switch, and what it means. */
+const SWITCH_TEXTS: readonly (readonly [text: string, isOn: boolean])[] = [
+  ["1", true],
+  ["true", true],
+  ["yes", true],
+  ["0", false],
+  ["false", false],
+  ["no", false],
+  ["", false],
 ];
 
 Deno.test("readConfig() without anything gives the defaults", () => {
@@ -85,11 +115,11 @@ Deno.test("readConfig() reads each option as a flag, a variable and a key", () =
     const file = { ...FILES, "c.json": JSON.stringify({ [name]: text }) };
     assertEquals(config(["--config", "c.json"], {}, file), wanted, `${name} in a file`);
   }
-  const named = new Set(OPTIONS.map(([name]) => name));
+  const named = new Set([...OPTIONS.map(([name]) => name), "config", "backup"]);
   const listed = [...formatHelp("serve").matchAll(/^ {2}--([a-z-]+) [A-Z]/gm)].map(([, name]) =>
     name
   );
-  assertEquals(listed.filter((name) => name !== "config" && !named.has(name ?? "")), []);
+  assertEquals(listed.filter((name) => !named.has(name ?? "")), []);
 });
 
 Deno.test("readConfig() takes a flag over a variable over a file over a default", () => {
@@ -102,6 +132,40 @@ Deno.test("readConfig() takes a flag over a variable over a file over a default"
   );
   assertEquals([port, idleMs, name], [1, 1_000, "two"]);
   assertEquals([connectionsMax, perAddressMax], [3, 64]);
+});
+
+Deno.test("readConfig() reads a switch as a flag, a variable and a key", () => {
+  const isOn = (args: readonly string[], env: Texts = {}, file = "{}"): boolean =>
+    config(["--config", "c.json", ...args], env, { "c.json": file }).allowPlaintextPasswords;
+  const variable = "PARLEY_ALLOW_PLAINTEXT_PASSWORDS";
+  assert(isOn([`--${SWITCH}`]));
+  assert(isOn([`--${SWITCH}`, "--port", "1"]));
+  for (const [text, wanted] of SWITCH_TEXTS) {
+    assertEquals(isOn([`--${SWITCH}=${text}`]), wanted, `--${SWITCH}=${text}`);
+    assertEquals(isOn([], { [variable]: text }), wanted, `${variable}=${text}`);
+    const file = JSON.stringify({ [SWITCH]: text });
+    assertEquals(isOn([], {}, file), wanted, file);
+  }
+  for (const value of [true, false, 1, 0]) {
+    assertEquals(isOn([], {}, `{"${SWITCH}": ${value}}`), Boolean(value), `${value} in a file`);
+  }
+  const file = `{"${SWITCH}": true}`;
+  assert(!isOn([`--${SWITCH}=no`], { [variable]: "yes" }, file));
+  assert(!isOn([], { [variable]: "no" }, file));
+  assert(isOn([], { [variable]: "" }, file));
+});
+
+Deno.test("readConfig() takes operators from several flags, and from a list in the file", () => {
+  const operators = (args: readonly string[], file = '{"operator": ["eve", " Zoe "]}') =>
+    config(["--config", "c.json", ...args], {}, { "c.json": file }).operators;
+  assertEquals(operators([]), ["eve", "Zoe"]);
+  assertEquals(operators(["--operator", "ann", "--port=1", "--operator=bob"]), ["ann", "bob"]);
+  assertEquals(operators(["--operator", "ann,bob", "--operator", "cy"]), ["ann", "bob", "cy"]);
+  assertEquals(operators(["--operator="]), []);
+  assertEquals(operators([], '{"operator": []}'), []);
+  const env = { PARLEY_OPERATOR: "dan", PARLEY_CONFIG: "c.json" };
+  assertEquals(config([], env, { "c.json": '{"operator": "eve"}' }).operators, ["dan"]);
+  assertEquals(config(["--operator", "ann"], env, { "c.json": "{}" }).operators, ["ann"]);
 });
 
 Deno.test("readConfig() takes the file that the flag names over that of the variable", () => {
@@ -122,6 +186,9 @@ Deno.test("readConfig() says for each bad value where it is and what would be ri
   const whole = "a whole number from 1 to 1000000";
   const rate = 'a burst and a pace such as 10:4, or "off"';
   const idle = 'a duration such as 30s or 5m, or "off"';
+  const keep = 'a duration such as 30d, 1 minute at least, or "forever"';
+  const db = 'the name of a file, or ":memory:"';
+  const names = "names of 1 to 100 visible characters with commas between them";
   const cases: readonly (readonly [name: string, text: string, expects: string])[] = [
     ["host", "a=b", "an address or a host name"],
     ["port", "65536", "a whole number from 0 to 65535"],
@@ -143,6 +210,20 @@ Deno.test("readConfig() says for each bad value where it is and what would be ri
     ["max-per-address", "many", whole],
     ["name", "\x1b[31m", "1 to 60 visible characters"],
     ["name", "x".repeat(61), "1 to 60 visible characters"],
+    ["db", " ", db],
+    ["db", "a\nb", db],
+    ["keep", "59s", keep],
+    ["keep", "365", keep],
+    ["keep", "never", keep],
+    ["keep", "999999999d", keep],
+    ["operator", " ", names],
+    ["operator", "ann,", names],
+    ["operator", "ann,,bob", names],
+    ["operator", "ann,\x1b[31m", names],
+    ["operator", "x".repeat(101), names],
+    [SWITCH, "maybe", "true or false"],
+    [SWITCH, "TRUE", "true or false"],
+    [SWITCH, "2", "true or false"],
     ["log", "xml", "one of text, json"],
     ["log-level", "INFO", "one of debug, info, warning, error, off"],
   ];
@@ -156,6 +237,10 @@ Deno.test("readConfig() says for each bad value where it is and what would be ri
       `"${name}" in c.json ${rest}`,
     );
   }
+  // An empty variable is not set; an empty flag or key is a mistake where nothing is no value.
+  assertEquals(mistake(["--db="]), `--db takes ${db}, not ""`);
+  assertEquals(mistake(["--keep="]), `--keep takes ${keep}, not ""`);
+  assertEquals(mistake([`--${SWITCH}`, "maybe"]), `--${SWITCH} takes true or false, not "maybe"`);
 });
 
 Deno.test("readConfig() refuses what is no flag", () => {
@@ -164,6 +249,8 @@ Deno.test("readConfig() refuses what is no flag", () => {
     [["--bogus=1"], "Unknown flag --bogus; --help lists the flags"],
     [["--Port", "1"], "Unknown flag --Port; --help lists the flags"],
     [["--no-check"], "Unknown flag --no-check; --help lists the flags"],
+    [[`--no-${SWITCH}`], `Unknown flag --no-${SWITCH}; --help lists the flags`],
+    [["--password", "x"], "Unknown flag --password; --help lists the flags"],
     [["--port.x", "1"], "Unknown flag --port.x; --help lists the flags"],
     [["--__proto__", "1"], "Unknown flag --__proto__; --help lists the flags"],
     [["-p", "1"], "Unknown flag -p; --help lists the flags"],
@@ -176,11 +263,14 @@ Deno.test("readConfig() refuses what is no flag", () => {
 });
 
 Deno.test("readConfig() refuses a flag without its value", () => {
-  for (const [name] of [...OPTIONS, ["config"]]) {
+  for (const [name] of [...OPTIONS, ["config"], ["backup"]]) {
     const message = `--${name} needs a value; --help shows which`;
     assertEquals(mistake([`--${name}`]), message);
     assertEquals(mistake([`--${name}`, "--check"]), message);
   }
+  const message = "--operator needs a value; --help shows which";
+  assertEquals(mistake(["--operator", "ann", "--operator"]), message);
+  assertEquals(mistake(["--operator", "--operator=ann"]), message);
 });
 
 Deno.test("readConfig() tells what is wrong with the configuration file", () => {
@@ -194,6 +284,18 @@ Deno.test("readConfig() tells what is wrong with the configuration file", () => 
     ['{"--port": 1}', /^Unknown key "--port" in c\.json$/],
     ['{"__proto__": 1}', /^Unknown key "__proto__" in c\.json$/],
     ['{"config": "d.json"}', /^Unknown key "config" in c\.json$/],
+    ['{"backup": "copy.db"}', /^Unknown key "backup" in c\.json$/],
+    ['{"password": "correct horse"}', /^Unknown key "password" in c\.json$/],
+    ['{"db": ["a.db"]}', /^"db" in c\.json takes the name of a file, or ":memory:"$/],
+    ['{"operator": [5]}', /^"operator" in c\.json takes names of 1 to 100 visible characters/],
+    ['{"operator": [""]}', /^"operator" in c\.json takes names of 1 to 100 visible characters/],
+    ['{"operator": [" "]}', /^"operator" in c\.json takes names of 1 to 100 visible characters/],
+    ['{"operator": ["a,b"]}', /^"operator" in c\.json takes names of 1 to 100 visible charact/],
+    ['{"operator": {"0": "ann"}}', /^"operator" in c\.json takes names of 1 to 100 visible/],
+    ['{"operator": true}', /^"operator" in c\.json takes names of 1 to 100 visible/],
+    [`{"${SWITCH}": null}`, /^"allow-plaintext-passwords" in c\.json takes true or false$/],
+    [`{"${SWITCH}": [true]}`, /^"allow-plaintext-passwords" in c\.json takes true or false$/],
+    [`{"${SWITCH}": 2}`, /^"allow-plaintext-passwords" in c\.json takes true or false, not "2"$/],
     ['{"port": null}', /^"port" in c\.json takes a whole number from 0 to 65535$/],
     ['{"port": true}', /^"port" in c\.json takes a whole number from 0 to 65535$/],
     ['{"port": [1]}', /^"port" in c\.json takes a whole number from 0 to 65535$/],
@@ -225,6 +327,72 @@ Deno.test("readConfig() reads the message of the day as clean lines, and takes n
   assertEquals(mistake(["--motd", "none"]), "Cannot read none: no such file");
 });
 
+Deno.test("readConfig() reads the password as the first line of its file", () => {
+  const passwordOf = (text: string): string | null =>
+    config(["--password-file", "p"], {}, { p: text }).password;
+  for (const end of ["", "\n", "\r\n", "\nsecond line\n", "\r\n\r\n"]) {
+    assertEquals(passwordOf(`correct  horse${end}`), "correct  horse");
+  }
+  assertEquals(passwordOf("\u{feff}correct horse"), "correct horse");
+  assertEquals(passwordOf("\u{1f40e}".repeat(8)), "\u{1f40e}".repeat(8));
+  assertEquals(passwordOf("\u{1f40e}".repeat(200)), "\u{1f40e}".repeat(200));
+  // An empty text for the file is as good as none: it takes back what the environment says.
+  assertEquals(
+    config(["--password-file="], { PARLEY_PASSWORD_FILE: "password.txt" }, FILES).password,
+    null,
+  );
+});
+
+Deno.test("readConfig() tells what is wrong with a password, and does not show it", () => {
+  const length = "The first line of p must be a password of 8 to 200 characters";
+  const look =
+    "The password in p has a character that cannot be seen, or a space before or after it";
+  const cases: readonly (readonly [text: string, message: string])[] = [
+    ["", length],
+    ["\ncorrect horse\n", length],
+    ["seven77\n", length],
+    ["\u{1f40e}".repeat(7), length],
+    ["x".repeat(201), length],
+    [" correct horse", look],
+    ["correct horse \r\n", look],
+    ["correct\thorse", look],
+    ["correct \x1b[31mhorse", look],
+    ["correct \u{202e}horse", look],
+    ["correct horse\r\r\n", look],
+  ];
+  for (const [text, message] of cases) {
+    assertEquals(mistake(["--password-file", "p"], {}, { p: text }), message, JSON.stringify(text));
+  }
+  assertEquals(mistake(["--password-file", "none"]), "Cannot read none: no such file");
+});
+
+Deno.test("readConfig() lets nobody send the password over a network by accident", () => {
+  const password = ["--password-file", "password.txt"];
+  for (const host of ["127.0.0.1", "127.3.2.1", "::1", "::ffff:127.0.0.1", "localhost"]) {
+    assertEquals(config([...password, "--host", host], {}, FILES).password, "correct horse", host);
+  }
+  const hosts = ["0.0.0.0", "::", "192.0.2.1", "chat.example", "localhost.example", "127.example"];
+  for (const host of hosts) {
+    const message =
+      `With --password-file on ${host} the password would cross the network as plain text, ` +
+      "which anybody on it can read: listen on 127.0.0.1 and let people in through SSH, " +
+      "or give --allow-plaintext-passwords";
+    assertEquals(mistake([...password, "--host", host], {}, FILES), message);
+    assertEquals(mistake([...password, "--host", host, "--check"], {}, FILES), message);
+    const env = { PARLEY_HOST: host, PARLEY_PASSWORD_FILE: "password.txt" };
+    assertEquals(mistake([], env, FILES), message);
+    assertEquals(config([`--${SWITCH}`], env, FILES).password, "correct horse");
+    assertEquals(config(["--password-file="], env, FILES).host, host);
+  }
+});
+
+Deno.test("isLocalHost() knows what no other machine can reach", () => {
+  for (const host of ["127.0.0.1", "::1", "localhost", "LocalHost"]) {
+    assert(isLocalHost(host), host);
+  }
+  for (const host of ["0.0.0.0", "::", "", "127", "local"]) assert(!isLocalHost(host), host);
+});
+
 Deno.test("readConfig() says what else is asked for: --help, --version, --check", () => {
   assertEquals(read(["--help"]), { type: "help" });
   assertEquals(read(["-h"]), { type: "help" });
@@ -236,13 +404,55 @@ Deno.test("readConfig() says what else is asked for: --help, --version, --check"
   assertEquals(read(["--version", "--help", "--check"]), { type: "help" });
 });
 
+Deno.test("readConfig() reads --backup, with the database that is copied", () => {
+  const backup = (config: Config) => ({ type: "backup", config, to: "copy.db" } as const);
+  assertEquals(read(["--backup", "copy.db"]), backup(DEFAULT));
+  const config = { ...DEFAULT, db: "chat.db" };
+  assertEquals(read(["--backup=copy.db", "--db", "chat.db"]), backup(config));
+  assertEquals(read(["--backup=copy.db"], { PARLEY_DB: "chat.db" }), backup(config));
+  // Only the flag asks for one.
+  assertEquals(read([], { PARLEY_BACKUP: "copy.db" }), { type: "serve", config: DEFAULT });
+  assertEquals(read(["--backup", "copy.db", "--help"]), { type: "help" });
+  assertEquals(read(["--backup", "copy.db", "--version"]), { type: "version" });
+
+  const cases: readonly (readonly [args: string[], message: string])[] = [
+    [
+      ["--backup", "copy.db", "--check"],
+      "--backup and --check are two things to do; give one of them",
+    ],
+    [["--backup="], '--backup takes the name of a file, not ""'],
+    [["--backup", ":memory:"], '--backup takes the name of a file, not ":memory:"'],
+    [["--backup", "a\nb"], '--backup takes the name of a file, not "a\\nb"'],
+    [
+      ["--backup", "copy.db", "--db", ":memory:"],
+      "--backup has nothing to copy: the database is :memory:",
+    ],
+    [["--backup", "parley.db"], "--backup takes another file than the database, parley.db"],
+    [["--backup", "copy.db", "--port", "x"], mistake(["--port", "x"])],
+  ];
+  for (const [args, message] of cases) assertEquals(mistake(args), message);
+});
+
 Deno.test("formatHelp() lists every option with its default, in lines that fit a terminal", () => {
   const help = formatHelp("deno task serve");
   for (const [name] of OPTIONS) assertStringIncludes(help, `  --${name} `);
-  for (const name of ["config", "check", "help", "version"]) {
+  for (const name of [SWITCH, "config", "backup", "check", "help", "version"]) {
     assertStringIncludes(help, `--${name}`);
   }
-  for (const fallback of ["127.0.0.1", "2022", "5m", "10:4", "10000", "64", "Parley", "info"]) {
+  for (
+    const fallback of [
+      "127.0.0.1",
+      "2022",
+      "5m",
+      "10:4",
+      "10000",
+      "64",
+      "Parley",
+      "info",
+      "parley.db",
+      "365d",
+    ]
+  ) {
     assertStringIncludes(help, `(${fallback})`);
   }
   for (const line of help.split("\n")) assert(line.length <= 100, `too wide: ${line}`);

@@ -31,6 +31,11 @@ const DEFAULTS: ServerConfig = {
   perAddressMax: 64,
   name: "Parley",
   motd: [],
+  db: ":memory:",
+  keepMs: null,
+  operators: [],
+  password: null,
+  allowPlaintextPasswords: false,
 };
 
 const LF = 0x0a;

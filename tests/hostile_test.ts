@@ -5,6 +5,7 @@
 
 import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import fc from "fast-check";
+import { mock } from "node:test";
 import { LINE_BYTES_MAX } from "../lib/limits.ts";
 import { Guest, RudeGuest, startTestServer, type TestServer } from "./harness.ts";
 
@@ -226,18 +227,27 @@ Deno.test("who closes with bytes unread is gone, and no more", async () => {
 });
 
 Deno.test("a thousand who connect and close at once leave nothing behind", async () => {
-  await using server = startTestServer();
-  await using talk = await Talk.start(server);
-  for (let round = 0; round < 20; round++) {
-    await Promise.all(Array.from({ length: 50 }, async () => {
-      const conn = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
-      conn.close();
-    }));
-    await talk.go();
+  // The time in which somebody has to speak or be greeted does not pass, however busy the machine.
+  mock.timers.enable({ apis: ["setTimeout"] });
+  try {
+    await using server = startTestServer();
+    await using talk = await Talk.start(server);
+    for (let round = 0; round < 20; round++) {
+      await Promise.all(Array.from({ length: 50 }, async () => {
+        const conn = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+        conn.close();
+      }));
+      await talk.go();
+    }
+    for (let turn = 0; turn < 5_000 && server.connections > 2; turn++) await talk.go();
+    assertEquals(talk.notices, [], "who never spoke and never stayed was never there");
+    assertEquals(server.connections, 2);
+    await using guest = await server.connect();
+    guest.say("");
+    await guest.expect(/ You are guest\d+ in #lobby, with ann and bob\.$/);
+  } finally {
+    mock.timers.reset();
   }
-  assertEquals(talk.notices, [], "who never spoke and never stayed was never there");
-  await using guest = await server.connect();
-  await guest.expect(/ You are guest\d+ in #lobby, with ann and bob\.$/);
 });
 
 Deno.test("a thousand who are silent leave room for those who talk", async () => {
@@ -289,7 +299,11 @@ Deno.test("nothing that one sends can hurt another's terminal, whatever carries 
   await using talk = await Talk.start(server);
   await using eve = await server.join("eve");
   await talk.bob.until(/ is now eve\.$/);
-  for (const carrier of ["", "/me ", "/msg bob ", "/nick ", "/nick eve", "//", "/ping "]) {
+  const carriers = ["", "/me ", "/msg bob ", "/nick ", "/nick eve", "//", "/ping "];
+  // Refused in the lobby, and repeated as little as possible.
+  carriers.push("/topic ", "/join #", "/room ", "/report bob ", "/kick bob ", "/ban ", "/help ");
+  carriers.push("/history before ", "/search ", "/search from:", "/ignore ", "/forget ", "/login ");
+  for (const carrier of carriers) {
     for (const [what, text] of ATTACKS) {
       eve.say(carrier + text);
       const own = await eve.roundtrip();
@@ -310,6 +324,52 @@ Deno.test("nothing that one sends can hurt another's terminal, whatever carries 
   for (const line of lines) {
     assertMatch(line, /^(\S+: |\* \S+ |\[private\] \S+: |-- \S+ is now \S+\.$)/);
     assertNotMatch(line, /^(ann: |-- forged)/);
+  }
+});
+
+Deno.test("who has a room of their own can hurt nobody's terminal from there either", async () => {
+  await using server = startTestServer();
+  await using talk = await Talk.start(server);
+  await using eve = await server.join("eve");
+  const { bob } = talk;
+  await bob.until(/ is now eve\.$/);
+  eve.say("/join #pit");
+  await eve.until(/ you are its operator /);
+  bob.say("/join #pit");
+  await eve.expect("-- bob joined.");
+  bob.say("/join #lobby");
+  await bob.until(/^-- You are now in #lobby/);
+  const own: string[] = [];
+  for (const carrier of ["", "/me ", "/topic ", "/mute bob for 1m ", "/ban zed for 1m "]) {
+    for (const [, text] of ATTACKS) eve.say(carrier + text);
+    for (const bytes of NOT_UTF8) {
+      eve.send(carrier);
+      eve.send(bytes);
+      eve.send("\n");
+    }
+  }
+  for (const asked of ["/room", "/topic", "/rooms", "/bans", "/audit", "/history", "/search a*"]) {
+    eve.say(asked);
+  }
+  own.push(...await eve.roundtrip());
+  assert(own.length > 80, "most of it was answered");
+  const lines = await bob.roundtrip();
+  assert(lines.length > 45, "most of it was heard");
+  for (const line of lines) {
+    assertMatch(
+      line,
+      /^(\[#pit\] (eve: |\* eve )|-- \[#pit\] eve set the topic: |-- eve muted you in #pit: you may not talk for )/,
+    );
+  }
+  // And who comes later is shown what was said.
+  await using late = await server.connect();
+  late.say("/join #pit");
+  const shown = await late.roundtrip();
+  assertEquals(shown.filter((line) => / eve set the topic: /.test(line)).length, 15);
+  for (const { received } of [bob, eve, late]) {
+    const raw = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(received);
+    assertNotMatch(raw, UNCLEAN);
+    assertNotMatch(raw, /^(-- |ann: )forged/m);
   }
 });
 
@@ -354,6 +414,10 @@ const MOVE: fc.Arbitrary<Move> = fc.oneof(
         "half a li",
         "/quit\n",
         "/who\n/help\n",
+        "/nick zed\n/register hunter2hunter2\n",
+        "/login zed hunter2hunter2\n",
+        "/join #pit\n/topic x\n/room private\n",
+        "/account delete hunter2hunter2\n/ghost\n",
         "/nick \u{202e}x\n",
         "\r\n\r\n",
       ],
@@ -372,6 +436,13 @@ const MOVE: fc.Arbitrary<Move> = fc.oneof(
       "/who\n",
       "/nick ann\n",
       "/msg eve x\n",
+      "/join #pit\nx\n/leave\n",
+      "/history 500\n",
+      "/search x\n",
+      "/forget\n",
+      "/kick server ann\n",
+      "/ban server 127.0.0.1\n",
+      "/report ann x\n",
       "//\n",
       "x".repeat(9_000),
     ),

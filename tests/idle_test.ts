@@ -117,6 +117,8 @@ Deno.test("who is slowed down is not idle", async () => {
     ann.send("/nick ann\n");
     await ann.expect(/^-- Welcome/);
     await ann.expect(/^-- Just type/);
+    // What was said before ann came.
+    await ann.expect(/^\[\d\d:\d\d\] guest1: 1$/);
     await ann.expect("-- You are now ann.");
     for (let line = 2; line <= 10; line++) {
       mock.timers.tick(10_000);

@@ -3,7 +3,7 @@
 // for what was asked.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { runServer, startProcess } from "./fixtures/server_process.ts";
+import { Folder, runProcess, runServer, startProcess } from "./fixtures/server_process.ts";
 import { Guest } from "./harness.ts";
 
 Deno.test("server --help, --version and --check answer and do no more", async () => {
@@ -53,3 +53,56 @@ Deno.test("server tells where it listens, and how to join it, and lets people ta
   server.kill("SIGTERM");
   assertEquals(await server.result(), { code: 0, stderr: "" });
 });
+
+Deno.test("server keeps everything in parley.db, in the folder that it is started in", async () => {
+  await using folder = new Folder();
+  const options = { cwd: folder.path, args: ["--rate", "off"] };
+  assertEquals(await checkDatabase(folder), "makes that file, which is not there yet");
+  for (const [time, word] of ["first", "second"].entries()) {
+    await using server = await startProcess(options);
+    assertMatch(
+      server.startText,
+      /\n {2}Keeps: +history for 365 days in parley\.db {3}\(copy it with --backup FILE\)\n/,
+    );
+    await using guest = await Guest.connect(server.port);
+    guest.say("/nick ann");
+    await guest.until("-- You are now ann.");
+    guest.say(word);
+    guest.say("/history");
+    const lines = await guest.roundtrip();
+    assertEquals(
+      lines.map((line) => line.replace(/^\[\d\d:\d\d \d+\] /, "")),
+      ["ann: first", "ann: second"].slice(0, time + 1),
+    );
+    await guest.close();
+    server.kill("SIGTERM");
+    assertEquals(await server.result(), { code: 0, stderr: "" });
+    assertEquals(Object.keys(folder.contents()), ["parley.db", "parley.db-backup"]);
+  }
+  const found = await checkDatabase(folder);
+  assertMatch(found, /^finds 2 messages, 0 registered names and 1 room there \(.*, format 1\)$/);
+});
+
+Deno.test("server with --db :memory: says that it keeps nothing, and leaves nothing", async () => {
+  await using folder = new Folder();
+  await using server = await startProcess({ cwd: folder.path, args: ["--db", ":memory:"] });
+  assertMatch(
+    server.startText,
+    /\n {2}Keeps: +nothing on disk {3}\(all is gone when this stops\)\n/,
+  );
+  await using guest = await Guest.connect(server.port);
+  guest.say("hello");
+  guest.say("/history");
+  assertMatch((await guest.roundtrip()).at(-1) ?? "", /^\[\d\d:\d\d 1\] guest1: hello$/);
+  await guest.close();
+  server.kill("SIGTERM");
+  assertEquals(await server.result(), { code: 0, stderr: "" });
+  assertEquals(folder.contents(), {});
+});
+
+/** What `--check` says of the database in the folder that it is started in. */
+async function checkDatabase(folder: Folder): Promise<string> {
+  const { code, stdout, stderr } = await runProcess({ cwd: folder.path, args: ["--check"] });
+  assertEquals([code, stderr], [0, ""]);
+  return /keeps history for 365 days in parley\.db,\n {2}(.*),\n/.exec(stdout)?.[1] ?? stdout;
+}

@@ -1,9 +1,9 @@
-// What a running server may still do: nothing but talk to those who come. A
-// process that is asked from inside tries every way out, while two people talk
-// through it.
+// What a running server may still do: nothing but talk to those who come, and keep what they
+// say in the files that it has open. A process that is asked from inside tries every way out,
+// while two people talk through it.
 
-import { assertEquals } from "@std/assert";
-import { startProcess } from "./fixtures/server_process.ts";
+import { assertEquals, assertMatch } from "@std/assert";
+import { Folder, startProcess } from "./fixtures/server_process.ts";
 import { Guest } from "./harness.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
@@ -14,25 +14,69 @@ Deno.test({
   }`,
   ignore: IS_WINDOWS,
   fn: async () => {
-    await using server = await startProcess({ script: "tests/fixtures/probe.ts" });
-    await using ann = await Guest.connect(server.port);
-    ann.say("/nick ann");
-    await ann.roundtrip();
-    server.kill("SIGUSR2");
-    const [, json = "{}"] = await server.printed(/^outcomes (.*)$/m);
-    const outcomes: Record<string, string> = JSON.parse(json);
-    assertEquals(Object.entries(outcomes).filter(([, outcome]) => outcome !== "NotCapable"), []);
-    assertEquals(Object.keys(outcomes).length, 22);
+    await using folder = new Folder();
+    const path = folder.file("chat.db");
+    const options = {
+      script: "tests/fixtures/probe.ts",
+      args: ["--db", path, "--operator", "ann", "--rate", "off"],
+    };
+    {
+      await using server = await startProcess(options);
+      await using ann = await Guest.connect(server.port);
+      ann.say("/nick ann");
+      await ann.roundtrip();
+      server.kill("SIGUSR2");
+      const [, json = "{}"] = await server.printed(/^outcomes (.*)$/m);
+      const outcomes: Record<string, string> = JSON.parse(json);
+      assertEquals(Object.entries(outcomes).filter(([, outcome]) => outcome !== "NotCapable"), []);
+      assertEquals(Object.keys(outcomes).length, 41);
+      assertEquals(namesIn(folder), ["chat.db", "chat.db-backup", "chat.db-shm", "chat.db-wal"]);
 
-    await using bob = await Guest.connect(server.port);
-    bob.say("/nick bob");
-    await bob.roundtrip();
-    await ann.until(/ is now bob\.$/);
-    ann.say("still here?");
-    await bob.expect("ann: still here?");
-    bob.say("as ever");
-    await ann.expect("bob: as ever");
-    server.kill("SIGTERM");
-    assertEquals(await server.result(), { code: 0, stderr: "" });
+      await using bob = await Guest.connect(server.port);
+      bob.say("/nick bob");
+      await bob.roundtrip();
+      await ann.until(/ is now bob\.$/);
+      ann.say("still here?");
+      await bob.expect("ann: still here?");
+      bob.say("as ever");
+      await ann.expect("bob: as ever");
+      // Whatever it keeps, it keeps in what is open: what is said, names, rooms, copies.
+      ann.say("/register correct-horse");
+      await ann.expect("-- ann is yours now. From elsewhere: /login ann PASSWORD");
+      ann.say("/backup");
+      assertMatch(
+        await ann.line(),
+        /^-- Everything is copied to .*\/chat\.db-backup \(\d+ KiB\)\.$/,
+      );
+      ann.say("/join #dev");
+      await ann.until(/^-- The room is new/);
+      ann.say("kept?");
+      await ann.roundtrip();
+      await ann.close();
+      await bob.close();
+      server.kill("SIGTERM");
+      assertEquals(await server.result(), { code: 0, stderr: "" });
+    }
+    // With its log filed and removed: SQLite did that after the last permission was gone.
+    assertEquals(namesIn(folder), ["chat.db", "chat.db-backup"]);
+    await using server = await startProcess(options);
+    await using ann = await Guest.connect(server.port);
+    ann.say("/login ann correct-horse");
+    await ann.until("-- You are logged in as ann.");
+    ann.say("/history");
+    assertEquals(withoutTimes(await ann.roundtrip()), ["ann: still here?", "bob: as ever"]);
+    ann.say("/join #dev");
+    assertEquals(withoutTimes(await ann.roundtrip()), ["-- You are now in #dev, alone so far."]);
+    ann.say("/history");
+    assertEquals(withoutTimes(await ann.roundtrip()), ["ann: kept?"]);
   },
 });
+
+function namesIn(folder: Folder): string[] {
+  return Object.keys(folder.contents());
+}
+
+/** Lines of history without what stands before them. */
+function withoutTimes(lines: readonly string[]): string[] {
+  return lines.map((line) => line.replace(/^\[\S+ \d+\] /, ""));
+}

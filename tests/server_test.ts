@@ -2,7 +2,7 @@
 // byte that comes back. What each command answers, what each refusal says, who
 // hears what and in which order, and how everybody hears of everybody's end.
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { LINE_BYTES_MAX, NAMES_LISTED_MAX, PRESENCE_AT_ONCE_USERS_MAX } from "../lib/limits.ts";
 import { type Guest, RudeGuest, startTestServer, type TestServer } from "./harness.ts";
@@ -73,17 +73,42 @@ Deno.test("server shows its name and its message of the day", async () => {
   ]);
 });
 
-Deno.test("/help lists every command", async () => {
+Deno.test("/help lists every command, in groups", async () => {
   await using server = startTestServer();
   await using ann = await server.join("ann");
   ann.say("/help");
   const help = await ann.roundtrip();
-  for (const line of help) assertMatch(line, /^-- \/\S+( \S+){0,2} {2,}\S/);
-  const commands = help.map((line) => /^-- (\/+[a-zA-Z]+)/.exec(line)?.[1]);
-  assertEquals(
-    commands,
-    ["/help", "/nick", "/who", "/me", "/msg", "/reply", "/ping", "/quit", "//TEXT"],
-  );
+  const groups: string[][] = [];
+  for (const line of help) {
+    const command = /^-- {3}(\/+[a-zA-Z]+)( [^a-z]\S*| [a-z]+\b)* {2,}\S/.exec(line)?.[1];
+    if (command !== undefined) groups.at(-1)?.push(command);
+    else groups.push([/^-- ([A-Z][^/]*):$/.exec(line)?.[1] ?? `no heading: ${line}`]);
+  }
+  const talking = "/who /me /msg /reply /ignore /unignore /report //TEXT /ping /quit";
+  const operating = "/kick /ban /unban /bans /mute /unmute /lock /unlock /op /deop /audit /backup";
+  assertEquals(groups, [
+    ["Talking", "/help", ...talking.split(" ")],
+    ["Rooms", "/join", "/leave", "/rooms", "/topic", "/room", "/invite"],
+    ["Names", "/nick", "/register", "/login", "/ghost", "/account"],
+    ["History", "/history", "/search", "/forget"],
+    [
+      "For operators (of a room; with the word server first, of the server)",
+      ...operating.split(" "),
+    ],
+  ]);
+});
+
+Deno.test("/help COMMAND shows how one command is typed", async () => {
+  await using server = startTestServer();
+  await using ann = await server.join("ann");
+  for (const typed of ["/help nick", "/help /NICK"]) {
+    ann.say(typed);
+    assertEquals(await ann.roundtrip(), ["-- /nick NAME  change your name"]);
+  }
+  ann.say("/help nik");
+  assertEquals(await ann.roundtrip(), [
+    "-- There is no /nik. Did you mean /nick? (// begins a message with a slash.)",
+  ]);
 });
 
 Deno.test("/who lists those who are here and for how long", async () => {
@@ -392,6 +417,24 @@ Deno.test("a flood of tiny lines costs no reader its place, whatever the rate", 
   ann.say("/me stops");
   const lines = await bob.until(/^\* .* stops$|Goodbye/);
   assertEquals(lines.length, 30_001);
+});
+
+Deno.test("a flood of commands with long answers costs nobody their place, whatever the rate", async () => {
+  await using server = startTestServer();
+  const [ann, bob] = await joinBoth(server);
+  await using _ann = ann;
+  await using _bob = bob;
+  ann.send("/help\n".repeat(300));
+  const help = await ann.roundtrip();
+  assertEquals(help.filter((line) => line === "-- Talking:").length, 300);
+  // As long as answers of /history get: a hundred long lines of three bytes a character.
+  bob.send(`${"\u{4e2d}".repeat(2_000)}\n`.repeat(100));
+  assertEquals(await bob.roundtrip(), []);
+  await ann.roundtrip();
+  ann.send("/history 500\n".repeat(5));
+  const history = await ann.roundtrip();
+  assertEquals(history.filter((line) => / 100\] bob: \u{4e2d}+$/u.test(line)).length, 5);
+  assert(!history.some((line) => line.includes("Goodbye")));
 });
 
 Deno.test("in a crowd, comings are gathered, but nobody is heard before having come", async () => {

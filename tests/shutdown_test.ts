@@ -4,13 +4,16 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { SHUTDOWN_GRACE_MS } from "../lib/limits.ts";
-import { type ServerProcess, startProcess } from "./fixtures/server_process.ts";
+import { Folder, type ServerProcess, startProcess } from "./fixtures/server_process.ts";
 import { Guest, startTestServer } from "./harness.ts";
 
 const GOODBYE = "-- Goodbye: the server is shutting down.";
 
-/** A signal stops a server in the middle of a burst; returns how long that takes. */
-async function stopInBurst(server: ServerProcess, signal: Deno.Signal): Promise<number> {
+/** A signal stops a server in the middle of a burst: how long that takes, and the last that was heard. */
+async function stopInBurst(
+  server: ServerProcess,
+  signal: Deno.Signal,
+): Promise<{ tookMs: number; lastHeard: number }> {
   await using ann = await Guest.connect(server.port);
   await using bob = await Guest.connect(server.port);
   ann.say("/nick ann");
@@ -29,13 +32,33 @@ async function stopInBurst(server: ServerProcess, signal: Deno.Signal): Promise<
   await ann.close();
   await bob.close();
   assertEquals(await server.result(), { code: 0, stderr: "" });
-  return performance.now() - startMs;
+  return { tookMs: performance.now() - startMs, lastHeard: 1_000 + heard.length };
 }
 
 Deno.test("SIGINT in a burst: everybody gets the goodbye, and the status is 0", async () => {
   await using server = await startProcess({ args: ["--rate", "off"] });
-  const tookMs = await stopInBurst(server, "SIGINT");
+  const { tookMs } = await stopInBurst(server, "SIGINT");
   assert(tookMs < SHUTDOWN_GRACE_MS / 2, "those who read take no time");
+});
+
+Deno.test("SIGTERM in a burst: what was heard is kept, once, in a file that needs no other", async () => {
+  await using folder = new Folder();
+  const args = ["--rate", "off", "--db", folder.file("chat.db")];
+  await using before = await startProcess({ args });
+  const { lastHeard } = await stopInBurst(before, "SIGTERM");
+  assertEquals(Object.keys(folder.contents()), ["chat.db", "chat.db-backup"]);
+  await using server = await startProcess({ args });
+  await using guest = await Guest.connect(server.port);
+  await guest.roundtrip();
+  guest.say("/history 1");
+  const line = await guest.line();
+  const [, id, burst] = /^\[\d\d:\d\d (\d+)\] ann: burst (\d+)$/.exec(line) ?? [];
+  // Numbers of messages begin with 1, those of lines with 0.
+  assertEquals(Number(id), Number(burst) + 1, line);
+  assert(
+    Number(burst) >= lastHeard,
+    `${lastHeard} was heard, and the last that is kept is ${line}`,
+  );
 });
 
 Deno.test("SIGTERM ends the server within its grace, whoever does not read", async () => {
@@ -47,7 +70,7 @@ Deno.test("SIGTERM ends the server within its grace, whoever does not read", asy
   for (let count = 0; count < 1_000; count++) deaf.say(`/ping ${"x".repeat(8_000)}`);
   await watcher.until(/^-- guest\d+ left \(read too slowly\)\.$/);
   await watcher.close();
-  const tookMs = await stopInBurst(server, "SIGTERM");
+  const { tookMs } = await stopInBurst(server, "SIGTERM");
   assert(tookMs < SHUTDOWN_GRACE_MS + 2_000, "the grace was too long");
 });
 

@@ -1,158 +1,127 @@
 /**
- * The commands: one table, and what each row does.
+ * The commands: one table, and how one is run.
  *
  * A command that refuses throws a `CommandError`, which the caller shows to the
- * user; none waits.
+ * user. Who may run which stands in `rights.ts`.
  * Must not know: sockets, protocols, how a session ends.
  *
  * @module
  */
 
-import { CommandError } from "../errors.ts";
+import { CommandError, StoreError } from "../errors.ts";
 import type { ChatEvent, HelpEntry } from "../events.ts";
-import type { Broadcast } from "./broadcast.ts";
+import { ACCOUNT_COMMANDS } from "./account_commands.ts";
+import {
+  type Answer,
+  type Command,
+  type CommandContext,
+  mistyped,
+  takeScope,
+  usageOf,
+} from "./command.ts";
+import { HISTORY_COMMANDS } from "./history_commands.ts";
+import { MODERATION_COMMANDS } from "./moderation_commands.ts";
 import { findNearest } from "./nearest.ts";
-import type { User } from "./user.ts";
+import { type Right, RIGHTS } from "./rights.ts";
+import { ROOM_COMMANDS } from "./room_commands.ts";
+import { TALK_COMMANDS } from "./talk_commands.ts";
 
-/** What a command works on. */
-export interface CommandContext {
-  /** Who asks. */
-  readonly user: User;
-  /** The room that the user is in. */
-  readonly broadcast: Broadcast;
-  /** Ends the user's session. */
-  quit(): void;
-}
+const HELP_COMMAND: Command = {
+  name: "help",
+  group: "Talking",
+  args: "[COMMAND]",
+  summary: "show this, or how one command is typed",
+  run: (_context, args) => ({ type: "help", entries: helpOn(args) }),
+};
 
-/** One row of the table. */
-interface Command {
-  readonly name: string;
-  /** Its arguments, as help shows them; empty where it takes none. */
-  readonly args: string;
-  readonly summary: string;
-  /** Whether it makes sense without arguments. */
-  readonly needsArgs: boolean;
-  /** Does it. What it returns is the answer to the user. */
-  run(context: CommandContext, args: string): ChatEvent | null;
-}
-
-const COMMANDS: readonly Command[] = [
-  {
-    name: "help",
-    args: "",
-    summary: "show this",
-    needsArgs: false,
-    run: () => ({ type: "help", entries: HELP }),
-  },
-  {
-    name: "nick",
-    args: "NAME",
-    summary: "change your name",
-    needsArgs: true,
-    run: runNick,
-  },
-  {
-    name: "who",
-    args: "",
-    summary: "show who is here, and for how long",
-    needsArgs: false,
-    run: ({ broadcast }) => broadcast.who(),
-  },
-  {
-    name: "me",
-    args: "TEXT",
-    summary: 'say what you do: "/me waves"',
-    needsArgs: true,
-    run: runMe,
-  },
-  {
-    name: "msg",
-    args: "NAME TEXT",
-    summary: "say something to one person alone",
-    needsArgs: true,
-    run: runMsg,
-  },
-  {
-    name: "reply",
-    args: "TEXT",
-    summary: "answer the last private message",
-    needsArgs: true,
-    run: runReply,
-  },
-  {
-    name: "ping",
-    args: "[TEXT]",
-    summary: "check that the server answers",
-    needsArgs: false,
-    run: (_context, args) => ({ type: "pong", text: args }),
-  },
-  {
-    name: "quit",
-    args: "",
-    summary: "leave",
-    needsArgs: false,
-    run: runQuit,
-  },
+/** Every command, in the order of help. */
+export const COMMANDS: readonly Command[] = [
+  HELP_COMMAND,
+  ...TALK_COMMANDS,
+  ...ROOM_COMMANDS,
+  ...ACCOUNT_COMMANDS,
+  ...HISTORY_COMMANDS,
+  ...MODERATION_COMMANDS,
 ];
 
 const BY_NAME: ReadonlyMap<string, Command> = new Map(
   COMMANDS.map((command) => [command.name, command]),
 );
 
-const HELP: readonly HelpEntry[] = [
-  ...COMMANDS.map((command) => ({ usage: usageOf(command), summary: command.summary })),
-  { usage: "//TEXT", summary: "say something that begins with a slash" },
-];
+const SLASH_ENTRY: HelpEntry = {
+  group: "Talking",
+  usage: "//TEXT",
+  summary: "say something that begins with a slash",
+};
+
+const HELP: readonly HelpEntry[] = COMMANDS.flatMap((command) => {
+  const { group, summary } = command;
+  const entry = { group, usage: usageOf(command), summary };
+  return command.name === "ping" ? [SLASH_ENTRY, entry] : [entry];
+});
 
 /**
- * Runs a command for a user.
+ * Runs a command for a user, and answers it.
  *
- * @param name The command without its slash, in lower case.
+ * @param request The command without its slash, in lower case, and its arguments.
+ * @returns A promise where the command has to wait; the caller waits for it
+ *   before it takes the user's next line.
  * @throws {CommandError} If there is no such command, or it refuses.
  */
 export function runCommand(
   context: CommandContext,
   request: { readonly name: string; readonly args: string },
-): void {
+): void | Promise<void> {
   const command = BY_NAME.get(request.name);
   if (command === undefined) throw new CommandError("no-such-command", unknown(request.name));
-  if (command.needsArgs && request.args === "") {
-    throw new CommandError("missing-argument", `Type it as ${usageOf(command)}.`);
+  requireRight(context, command, request.args);
+  if (request.args === "" && needsArgs(command)) throw mistyped(usageOf(command));
+  let answer: Answer | Promise<Answer>;
+  try {
+    answer = command.run(context, request.args);
+  } catch (error) {
+    throw refuse(error);
   }
-  const answer = command.run(context, request.args);
-  if (answer !== null) context.broadcast.answer(context.user, answer);
+  if (answer instanceof Promise) return answer.then((late) => give(context, late), rethrow);
+  give(context, answer);
 }
 
-function runNick({ broadcast, user }: CommandContext, args: string): null {
-  broadcast.rename(user, args);
-  return null;
+/** What is asked for on the whole server takes a right of its own. */
+function requireRight({ chat, member }: CommandContext, { name }: Command, args: string): void {
+  const onServer = `${name} server`;
+  if (takeScope(args).isServer && onServer in RIGHTS) {
+    chat.roles.require(member, onServer as Right, null);
+  } else chat.roles.require(member, name, member.room);
 }
 
-function runMe({ broadcast, user }: CommandContext, args: string): null {
-  broadcast.act(user, args);
-  return null;
+/** What the store cannot do is refused like anything else: the user may try again. */
+function refuse(error: unknown): unknown {
+  if (!(error instanceof StoreError)) return error;
+  return new CommandError(
+    "store-failed",
+    `That could not be done, and nothing was changed: ${error.message}`,
+    { cause: error },
+  );
 }
 
-function runMsg({ broadcast, user }: CommandContext, args: string): null {
-  const space = args.indexOf(" ");
-  const text = space < 0 ? "" : args.slice(space + 1).trim();
-  if (text === "") throw new CommandError("missing-argument", "Type it as /msg NAME TEXT.");
-  broadcast.whisper(user, args.slice(0, space), text);
-  return null;
+function rethrow(error: unknown): never {
+  throw refuse(error);
 }
 
-function runReply({ broadcast, user }: CommandContext, args: string): null {
-  broadcast.reply(user, args);
-  return null;
+function give({ chat, member }: CommandContext, answer: ChatEvent | null): void {
+  if (answer !== null && !member.isGone) chat.answer(member, answer);
 }
 
-function runQuit(context: CommandContext): null {
-  context.quit();
-  return null;
+function needsArgs({ args }: Command): boolean {
+  return args.replaceAll(/\[[^\]]*\]/g, "").trim() !== "";
 }
 
-function usageOf(command: Command): string {
-  return command.args === "" ? `/${command.name}` : `/${command.name} ${command.args}`;
+function helpOn(args: string): readonly HelpEntry[] {
+  if (args === "") return HELP;
+  const name = args.replace(/^\//, "").toLowerCase();
+  const command = BY_NAME.get(name);
+  if (command === undefined) throw new CommandError("no-such-command", unknown(name));
+  return [{ group: command.group, usage: usageOf(command), summary: command.summary }];
 }
 
 function unknown(name: string): string {

@@ -64,6 +64,8 @@ const UNFIT = new RegExp(
 
 const ALLOWED = /^[\p{L}\p{Nd}\p{Mn}\p{Mc}._\-\u{200c}\u{200d}]+$/u;
 const FIRST_ALLOWED = /^[\p{L}\p{Nd}]/u;
+/** What operators ban as an address has to be one. */
+const ADDRESS_LIKE = /^\p{Nd}+(?:\.\p{Nd}+)+$/u;
 const JOINERS = /[\u{200c}\u{200d}]/gu;
 const ASCII = /^[\x20-\x7e]*$/;
 const SEPARATORS = /[._-]/g;
@@ -106,7 +108,7 @@ function scriptPattern(scripts: string): RegExp {
  */
 const RESERVED = [
   // The server and its parts.
-  ..."server system parley console daemon service services".split(" "),
+  ..."server system parley console daemon service services pong welcome goodbye".split(" "),
   ..."nickserv chanserv notice info help status error warning security support".split(" "),
   // Those with rights.
   ..."admin admins administrator administrators operator operators op ops".split(" "),
@@ -243,6 +245,7 @@ function findFault(name: string): string | null {
     return `A name has at most ${NAME_BYTES_MAX} bytes.`;
   }
   if (!FIRST_ALLOWED.test(name)) return "A name begins with a letter or a digit.";
+  if (ADDRESS_LIKE.test(name)) return "A name is not a network address.";
   if (ASCII.test(name)) return null;
 
   // A joiner stands among the marks of a letter and is none.

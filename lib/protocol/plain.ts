@@ -12,9 +12,18 @@
  */
 
 import { formatDuration } from "../duration.ts";
-import type { ChatEvent, GoodbyeReason, LeaveReason, NameList } from "../events.ts";
+import type {
+  ChatEvent,
+  GoodbyeReason,
+  HelpEntry,
+  HistoryLine,
+  LeaveReason,
+  NameList,
+  RoomListing,
+} from "../events.ts";
 import type { ClientMessage } from "../messages.ts";
 import { cleanText } from "../text.ts";
+import { formatTime } from "../times.ts";
 import type { EncodedEvents, Protocol } from "./protocol.ts";
 
 const BLANK: ClientMessage = { type: "blank" };
@@ -24,6 +33,7 @@ const LEAVE_WORDS: Readonly<Record<LeaveReason, string>> = {
   idle: "left (idle).",
   slow: "left (read too slowly).",
   lost: "left (connection lost).",
+  removed: "left (removed).",
 };
 
 const GOODBYE_WORDS: Readonly<Record<Exclude<GoodbyeReason, "internal">, string>> = {
@@ -31,6 +41,9 @@ const GOODBYE_WORDS: Readonly<Record<Exclude<GoodbyeReason, "internal">, string>
   idle: "Goodbye: you were quiet for too long.",
   slow: "Goodbye: you read too slowly, and too much was waiting for you.",
   shutdown: "Goodbye: the server is shutting down.",
+  removed: "Goodbye.",
+  replaced: "Goodbye.",
+  "not-admitted": "Goodbye: this server asks for its password.",
 };
 
 /**
@@ -44,15 +57,25 @@ const GOODBYE_WORDS: Readonly<Record<Exclude<GoodbyeReason, "internal">, string>
  * const plain = new PlainProtocol();
  * assertEquals(plain.decode("/nick ann"), { type: "command", name: "nick", args: "ann" });
  * assertEquals(plain.decode("//shrug"), { type: "say", text: "/shrug" });
- * const bytes = plain.encode({ type: "message", room: "#lobby", from: "ann", text: "hi" });
+ * const bytes = plain.encode({
+ *   type: "message",
+ *   id: 1,
+ *   atMs: 0,
+ *   room: "#lobby",
+ *   roomId: 1,
+ *   accountId: null,
+ *   from: "ann",
+ *   text: "hi",
+ * });
  * assertEquals(new TextDecoder().decode(bytes), "ann: hi\n");
  * ```
  */
 export class PlainProtocol implements Protocol {
   readonly name = "plain";
   readonly #encoder = new TextEncoder();
-  #lastEvents: readonly ChatEvent[] | null = null;
-  #lastEncoded: EncodedEvents = { bytes: new Uint8Array(0), ends: [] };
+  /** What was encoded last, for readers in the room and for those elsewhere. */
+  readonly #lastHere = new Memory();
+  readonly #lastElsewhere = new Memory();
 
   /** See {@linkcode Protocol.decode}. */
   decode(line: string): ClientMessage {
@@ -70,15 +93,22 @@ export class PlainProtocol implements Protocol {
   }
 
   /** See {@linkcode Protocol.encodeAll}. */
-  encodeAll(events: readonly ChatEvent[]): EncodedEvents {
-    if (events !== this.#lastEvents) {
-      const texts = events.map(formatEvent);
+  encodeAll(events: readonly ChatEvent[], isHere: boolean): EncodedEvents {
+    const memory = isHere ? this.#lastHere : this.#lastElsewhere;
+    if (events !== memory.events) {
+      const texts = events.map(isHere ? formatEvent : formatElsewhere);
       const bytes = this.#encoder.encode(texts.join(""));
-      this.#lastEncoded = { bytes, ends: findEnds(texts, bytes.length) };
-      this.#lastEvents = events;
+      memory.encoded = { bytes, ends: findEnds(texts, bytes.length) };
+      memory.events = events;
     }
-    return this.#lastEncoded;
+    return memory.encoded;
   }
+}
+
+/** One list of events, and what became of it. */
+class Memory {
+  events: readonly ChatEvent[] | null = null;
+  encoded: EncodedEvents = { bytes: new Uint8Array(0), ends: [] };
 }
 
 /** Where each text ends, in bytes of UTF-8, when all of them take `length` bytes. */
@@ -111,21 +141,43 @@ function formatEvent(event: ChatEvent): string {
     case "action":
       return `* ${event.from} ${event.text}\n`;
     case "direct":
-      return `[private] ${event.from}: ${event.text}\n`;
+      return formatDirect(event);
+    case "topic":
+      return says(formatTopic(event.from, event.text));
+    case "forgotten":
+      return says(formatForgotten(event));
+    case "announced":
+      return says(event.text);
     case "joined":
       return says(`${formatNames(event.who)} joined.`);
     case "left":
       return says(`${formatNames(event.who)} ${LEAVE_WORDS[event.reason]}`);
+    case "sent-out":
+      return says(formatSentOut(event));
     case "renamed":
       return says(`${event.from} is now ${event.to}.`);
     case "nick":
       return says(`You are now ${event.name}.`);
     case "welcome":
       return formatWelcome(event);
+    case "entered":
+      return formatEntered(event);
+    case "parted":
+      return says(`You left ${event.room}. ${formatPlace(event.to)}`);
+    case "history":
+      return formatHistory(event);
+    case "found":
+      return event.lines.map((line) =>
+        formatPast(line, `${formatTime(line.atMs, event.nowMs)} ${line.room} ${line.id}`)
+      ).join("");
+    case "rooms":
+      return formatRooms(event);
     case "who":
       return formatWho(event);
     case "help":
       return formatHelp(event);
+    case "notice":
+      return event.lines.map(says).join("");
     case "pong":
       return says(event.text === "" ? "pong" : `pong ${event.text}`);
     case "refused":
@@ -141,40 +193,154 @@ function formatEvent(event: ChatEvent): string {
           `${formatDuration(event.remainingMs)} to stay.`,
       );
     case "goodbye":
-      return says(
-        event.reason === "internal"
-          ? `Goodbye: internal error in session ${event.sessionId}. The server's log says more.`
-          : GOODBYE_WORDS[event.reason],
-      );
+      return formatGoodbye(event);
   }
 }
 
+/** An event of a room that its reader is in, but not at: it says which. */
+function formatElsewhere(event: ChatEvent): string {
+  const text = formatEvent(event);
+  if (!("room" in event) || event.room === null) return text;
+  const label = `[${event.room}] `;
+  // What the server says keeps its mark in front, so that nobody can forge it.
+  return text.startsWith(MARK) ? MARK + label + text.slice(MARK.length) : label + text;
+}
+
+const MARK = "-- ";
+
 /** What the server itself says: one line. */
 function says(text: string): string {
-  return `-- ${text}\n`;
+  return `${MARK}${text}\n`;
 }
 
 function formatWelcome(event: ChatEvent & { type: "welcome" }): string {
-  const alone = event.others.names.length === 0 && event.others.more === 0;
-  const company = alone ? "alone so far" : `with ${formatNames(event.others)}`;
-  return says(`Welcome to ${event.server}. You are ${event.name} in ${event.room}, ${company}.`) +
-    event.motd.map(says).join("") +
+  const place = event.room === null
+    ? "in no room"
+    : `in ${event.room}, ${formatCompany(event.others)}`;
+  const topic = event.topic === "" ? "" : says(`Topic: ${event.topic}`);
+  return says(`Welcome to ${event.server}. You are ${event.name} ${place}.`) +
+    event.motd.map(says).join("") + topic +
     says("Just type to talk. /nick NAME picks a name, /help shows the rest.");
 }
 
-function formatWho(event: ChatEvent & { type: "who" }): string {
-  const users = event.users.map((user) =>
-    `${user.name} (${formatDuration(event.atMs - user.joinedAtMs)})`
+function formatEntered(event: ChatEvent & { type: "entered" }): string {
+  const topic = event.topic === "" ? "" : says(`Topic: ${event.topic}`);
+  const where = says(`You are now in ${event.room}, ${formatCompany(event.others)}.`) + topic;
+  if (event.how !== "made") return where;
+  return where + says(
+    event.isLasting
+      ? "The room is new, and you are its operator: /help shows what you can do."
+      : "The room is new, and you are its operator until you leave; /register keeps it yours.",
   );
+}
+
+function formatCompany(others: NameList): string {
+  const isAlone = others.names.length === 0 && others.more === 0;
+  return isAlone ? "alone so far" : `with ${formatNames(others)}`;
+}
+
+function formatPlace(room: string | null): string {
+  return room === null
+    ? "You are in no room now; /join #lobby brings you into one."
+    : `You are in ${room} now.`;
+}
+
+function formatDirect(event: ChatEvent & { type: "direct" }): string {
+  const time = event.hasWaited ? ` ${formatTime(event.atMs, event.nowMs)}` : "";
+  return `[private${time}] ${event.from}: ${event.text}\n`;
+}
+
+function formatTopic(from: string, text: string): string {
+  return text === "" ? `${from} took the topic away.` : `${from} set the topic: ${text}`;
+}
+
+function formatSentOut({ name, verb, room, by, reason }: ChatEvent & { type: "sent-out" }): string {
+  return `${name} was ${verb} from ${room} by ${by}${reason === "" ? "." : `: ${reason}`}`;
+}
+
+function formatForgotten({ from, by, id }: ChatEvent & { type: "forgotten" }): string {
+  return from === by
+    ? `${by} took a message back (${id}).`
+    : `${by} deleted a message by ${from} (${id}).`;
+}
+
+function formatHistory(event: ChatEvent & { type: "history" }): string {
+  const { lines, nowMs, unread, purpose, room } = event;
+  const text = lines.map((line) => {
+    const time = formatTime(line.atMs, nowMs);
+    const label = purpose === "asked" ? ` ${line.id}` : purpose === "missed" ? ` ${room}` : "";
+    return formatPast(line, time + label);
+  }).join("");
+  if (unread === 0) return text;
+  const before = lines[0] === undefined ? "" : ` before ${lines[0].id}`;
+  const place = purpose === "missed" ? ` in ${room}` : "";
+  const how = purpose === "missed" ? `/join ${room}, then ` : "";
+  return says(
+    `${unread} more${place} since you were here: ${how}/history ${Math.min(unread, 200)}${before}`,
+  ) + text;
+}
+
+/** A line that was said before, with what is told of it in brackets. */
+function formatPast({ kind, from, text }: HistoryLine, label: string): string {
+  switch (kind) {
+    case "message":
+      return `[${label}] ${from}: ${text}\n`;
+    case "action":
+      return `[${label}] * ${from} ${text}\n`;
+    case "topic":
+      return `[${label}] ${MARK}${formatTopic(from, text)}\n`;
+  }
+}
+
+function formatRooms({ rooms, more }: ChatEvent & { type: "rooms" }): string {
+  const width = Math.max(...rooms.map((room) => room.name.length));
+  const text = rooms.map((room) => says(formatRoom(room, width))).join("");
+  return more === 0 ? text : text + says(`and ${more} more.`);
+}
+
+function formatRoom({ name, people, topic, needs, isIn }: RoomListing, width: number): string {
+  const count = `${people} ${people === 1 ? "person" : "people"}`;
+  const marks = [count, ...needs === null ? [] : [`by ${needs}`], ...isIn ? ["you are in"] : []];
+  return `${name.padEnd(width)}  ${marks.join(", ")}${topic === "" ? "" : `: ${topic}`}`;
+}
+
+function formatWho(event: ChatEvent & { type: "who" }): string {
+  const users = event.users.map((user) => {
+    const since = formatDuration(event.atMs - user.joinedAtMs);
+    return `${user.name} (${user.isOperator ? "operator, " : ""}${since})`;
+  });
   const count = event.users.length + event.more;
   const more = event.more === 0 ? "" : ` and ${event.more} more`;
   return says(`${count} in ${event.room}: ${users.join(", ")}${more}.`);
 }
 
 function formatHelp(event: ChatEvent & { type: "help" }): string {
-  const width = Math.max(...event.entries.map((entry) => entry.usage.length));
-  return event.entries.map((entry) => says(`${entry.usage.padEnd(width)}  ${entry.summary}`))
-    .join("");
+  const { entries } = event;
+  if (entries.length === 1) return entries.map((entry) => says(formatEntry(entry, 0))).join("");
+  // A long usage has its summary right behind it, instead of all the others far to the right.
+  const widths = entries.map(({ usage }) => usage.length).filter((length) => length <= 30);
+  const width = Math.max(0, ...widths);
+  let text = "";
+  let group = "";
+  for (const entry of entries) {
+    if (entry.group !== group) text += says(`${entry.group}:`);
+    group = entry.group;
+    text += says(`  ${formatEntry(entry, width)}`);
+  }
+  return text;
+}
+
+function formatEntry({ usage, summary }: HelpEntry, width: number): string {
+  return `${usage.padEnd(width)}  ${summary}`;
+}
+
+function formatGoodbye({ reason, sessionId, detail }: ChatEvent & { type: "goodbye" }): string {
+  if (reason === "internal") {
+    return says(
+      `Goodbye: internal error in session ${sessionId}. The server's log says more.`,
+    );
+  }
+  return says(detail === "" ? GOODBYE_WORDS[reason] : `Goodbye. ${detail}`);
 }
 
 /** Names as a sentence lists them: `ann`, `ann and bob`, `ann, bob and 3 others`. */

@@ -26,13 +26,16 @@ export interface Protocol {
   encode(event: ChatEvent): Uint8Array;
 
   /**
-   * Writes several events, one behind the other.
+   * Writes several events that happened in one room, one behind the other.
+   *
+   * @param isHere Whether the reader is told them in that room. Who follows it
+   *   from another one has to see which it is.
    *
    * Encoding the same list again at once costs nothing and returns the same
    * bytes: that is what lets a fan-out encode once, and what lets connections
    * that owe the same bytes share them. The bytes are never changed.
    */
-  encodeAll(events: readonly ChatEvent[]): EncodedEvents;
+  encodeAll(events: readonly ChatEvent[], isHere: boolean): EncodedEvents;
 }
 
 /** Several events as bytes. */

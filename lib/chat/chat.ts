@@ -1,0 +1,289 @@
+/**
+ * The chat, put together: what a session needs of it, and what commands work on.
+ *
+ * Must not know: sockets, timers (it is given them), protocols, SQL.
+ *
+ * @module
+ */
+
+import { CommandError, StoreError } from "../errors.ts";
+import type { ChatEvent, LeaveReason, NameList } from "../events.ts";
+import { Accounts } from "./accounts.ts";
+import { Archive, type Pause } from "./archive.ts";
+import { Broadcast, requireRoom, type Turns } from "./broadcast.ts";
+import { describeEnd, Moderation } from "./moderation.ts";
+import { nameKey } from "./names.ts";
+import { People } from "./people.ts";
+import type { Timer } from "./presence.ts";
+import { rankOf } from "./rights.ts";
+import { Roles } from "./roles.ts";
+import { Rooms } from "./rooms.ts";
+import type { Member, Receiver, User } from "./state.ts";
+import type { Passwords, Store } from "./store.ts";
+
+/** How a chat is made. */
+export interface ChatOptions {
+  /** The server's name, for the welcome. */
+  readonly server: string;
+  /** The message of the day, a clean line each. */
+  readonly motd: readonly string[];
+  /** Names whose owners are operators of the server. */
+  readonly operators: readonly string[];
+  /** Whether passwords are taken from other machines over plain text. */
+  readonly allowsPlaintextPasswords: boolean;
+  /** All that lasts. */
+  readonly store: Store;
+  /** How passwords are hashed. */
+  readonly passwords: Passwords;
+  /** Makes a timer. */
+  readonly newTimer: () => Timer;
+  /** When a turn of the event loop ends. */
+  readonly turns: Turns;
+  /** For who is to search in their turn. */
+  readonly pause: Pause;
+  /** Told what went wrong with the store, for the log. */
+  readonly onFault: (what: string, error: unknown) => void;
+}
+
+/** Where a visitor comes from. */
+export interface Visitor {
+  /** As text, without a port. */
+  readonly address: string;
+  /** Whether nobody on the way can read what the visitor sends. */
+  readonly isPrivate: boolean;
+}
+
+const NOBODY: NameList = { names: [], more: 0 };
+
+/** Everybody who is here, everything they can do, and all that lasts. */
+export class Chat {
+  readonly #options: ChatOptions;
+  /** All that lasts. */
+  readonly store: Store;
+  /** How passwords are hashed. */
+  readonly passwords: Passwords;
+  /** Who has which name. */
+  readonly people: People;
+  /** Who is here, and what is said to them. */
+  readonly broadcast: Broadcast;
+  /** What somebody is. */
+  readonly roles: Roles;
+  /** Who may not come in, and who may not talk. */
+  readonly moderation: Moderation;
+  /** Which rooms there are. */
+  readonly rooms: Rooms;
+  /** Registered names. */
+  readonly accounts: Accounts;
+  /** What was said before. */
+  readonly archive: Archive;
+
+  /** Takes over what the store has. */
+  constructor(options: ChatOptions) {
+    const { store, passwords, newTimer, turns, onFault, allowsPlaintextPasswords } = options;
+    this.#options = options;
+    this.store = store;
+    this.passwords = passwords;
+    const people = this.people = new People(store, (key) => this.moderation.isAboutName(key));
+    const broadcast = this.broadcast = new Broadcast({ store, people, newTimer, turns, onFault });
+    const roles = this.roles = new Roles(options.operators, store);
+    const moderation = this.moderation = new Moderation(
+      store,
+      (person, room) => rankOf(roles.ofPerson(person, room)) >= rankOf("room operator"),
+    );
+    const rooms = this.rooms = new Rooms({ store, broadcast, moderation, roles });
+    this.accounts = new Accounts({
+      store,
+      broadcast,
+      people,
+      rooms,
+      roles,
+      moderation,
+      passwords,
+      newTimer,
+      allowsPlaintextPasswords,
+    });
+    this.archive = new Archive({
+      store,
+      broadcast,
+      moderation,
+      roles,
+      rooms,
+      pause: options.pause,
+    });
+  }
+
+  /** Whether who has more to say should wait for the next turn (see `Broadcast.isTurnFull`). */
+  get isTurnFull(): boolean {
+    return this.broadcast.isTurnFull;
+  }
+
+  /** Why nobody from this address may come in, as a sentence; null where they may. */
+  whyKeptOut(address: string): string | null {
+    const ban = this.moderation.banOfAddress(address);
+    return ban === null ? null : `You may not come in ${describeEnd(ban)}.`;
+  }
+
+  /** Brings a visitor in under a guest's name, into the lobby, and welcomes them. */
+  enter(receiver: Receiver, visitor: Visitor): User {
+    const { broadcast, rooms: { lobby } } = this;
+    const member = broadcast.enter(receiver, visitor);
+    const refusal = this.#whyNotInLobby(member);
+    const mayEnter = refusal === null;
+    if (mayEnter) this.rooms.enterLobby(member);
+    const { server, motd } = this.#options;
+    broadcast.answer(member, {
+      type: "welcome",
+      server,
+      name: member.name,
+      room: mayEnter ? lobby.name : null,
+      others: mayEnter ? lobby.others(member.person) : NOBODY,
+      motd,
+      topic: mayEnter ? lobby.record.topic : "",
+    });
+    if (mayEnter) this.rooms.showBacklog(member, lobby, null);
+    else broadcast.answer(member, refusal);
+    return member;
+  }
+
+  /** Takes a user out and tells everyone else. Does nothing for one who is gone. */
+  leave(user: User, reason: LeaveReason): void {
+    const member = this.broadcast.find(user);
+    if (member === undefined) return;
+    this.#tryToStore("Remembering who left", () => this.#rememberLeaving(member, reason));
+    const rooms = [...member.rooms.keys()];
+    this.broadcast.leave(member, reason);
+    for (const room of rooms) {
+      this.#tryToStore("Closing a room", () => {
+        this.rooms.endVisit(member.person.account, room);
+        this.rooms.dropIfEmpty(room);
+      });
+    }
+  }
+
+  /** A user sent a line: they are there, and have read what was shown to them before. */
+  heard(user: User): void {
+    const member = this.broadcast.find(user);
+    if (member === undefined) return;
+    if (member.shownWaitingId !== 0) {
+      this.#tryToStore("Forgetting delivered messages", () => this.accounts.confirmShown(member));
+    }
+    if (member.person.account === null) return;
+    for (const stay of member.rooms.values()) stay.heardId = this.broadcast.lastMessageId;
+  }
+
+  /**
+   * Says `text` in the user's current room.
+   *
+   * @throws {CommandError} If they are in none, or may not talk.
+   */
+  say(user: User, text: string): void {
+    const member = this.require(user);
+    const room = requireRoom(member);
+    this.moderation.requireVoice(member, room);
+    this.broadcast.speak(member, room, { type: "message", text });
+  }
+
+  /** Says that the user does something: `* ann waves`. Throws as `say`. */
+  act(member: Member, text: string): void {
+    const room = requireRoom(member);
+    this.moderation.requireVoice(member, room);
+    this.broadcast.speak(member, room, { type: "action", text });
+  }
+
+  /**
+   * Says `text` to one person alone; it waits where that is a registered name that is away.
+   *
+   * @throws {CommandError} If nobody has that name, or the user may not talk.
+   */
+  whisper(member: Member, toName: string, text: string): void {
+    this.moderation.requireVoice(member, null);
+    const person = this.people.find(toName);
+    if (person === member.person) {
+      throw new CommandError("self", "That would be a word with yourself.");
+    }
+    // Who has not logged in to a registered name must not get what is for its owner.
+    if (person !== undefined && !person.isUnconfirmed) {
+      this.broadcast.whisper(member, person, text);
+      return;
+    }
+    const account = this.store.accountByKey(nameKey(toName));
+    if (account === null) throw this.people.nobody(toName);
+    this.accounts.leaveMessage(member, account, text);
+  }
+
+  /**
+   * Answers whoever last sent a private message.
+   *
+   * @throws {CommandError} If nobody did, or they are gone for good.
+   */
+  reply(member: Member, text: string): void {
+    const { lastSender } = member;
+    if (lastSender === null) {
+      throw new CommandError("nobody-to-reply-to", "Nobody has sent you a private message yet.");
+    }
+    const { accountKey } = lastSender;
+    if (accountKey !== null) return this.whisper(member, accountKey, text);
+    if (lastSender.member === null || lastSender.member.isGone) {
+      throw new CommandError("no-such-user", "Whoever last wrote to you in private has left.");
+    }
+    this.moderation.requireVoice(member, null);
+    this.broadcast.whisper(member, lastSender.member.person, text);
+  }
+
+  /** Tells a user something, after all that was said before. */
+  answer(user: User, event: ChatEvent): void {
+    this.broadcast.answer(user, event);
+  }
+
+  /** Hands out what was said in this turn so far. */
+  flush(): void {
+    this.broadcast.flush();
+  }
+
+  /**
+   * The user as the chat changes them.
+   *
+   * @throws If they are gone.
+   */
+  require(user: User): Member {
+    const member = this.broadcast.find(user);
+    if (member === undefined) throw new Error(`User ${user.id} is gone`);
+    return member;
+  }
+
+  /** Nobody will hear of comings and goings any more: the server is closing. */
+  close(): void {
+    this.broadcast.close();
+  }
+
+  /** Why a visitor may not come into the lobby, as they are told; null where they may. */
+  #whyNotInLobby(member: Member): ChatEvent | null {
+    try {
+      this.rooms.requireEntry(member, this.rooms.lobby);
+      return null;
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      return { type: "notice", code: error.code, lines: [error.message] };
+    }
+  }
+
+  #rememberLeaving(member: Member, reason: LeaveReason): void {
+    const isSure = reason === "left" || reason === "removed";
+    for (const [room, stay] of member.rooms) {
+      // Of one whose connection was lost nobody knows what reached them in the end.
+      this.rooms.markRead(member, room, isSure ? this.broadcast.lastMessageId : stay.heardId);
+    }
+    if (isSure) this.accounts.confirmShown(member);
+    this.accounts.leave(member);
+  }
+
+  /** Does what is of use to nobody but later: where the store fails, the log has it. */
+  #tryToStore(what: string, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#options.onFault(what, error);
+    }
+  }
+}

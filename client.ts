@@ -35,7 +35,7 @@ Usage: deno task client [HOST[:PORT]] [--nick NAME]
 
 Once there, just type and press Enter. /help lists what else you can do.
 
-  Tab        complete a /command or a name
+  Tab        complete a /command, a name or a #room of yours
   Up, Down   bring back what you typed
   Ctrl-C     clear the line; leave, if it is empty
   Ctrl-D     leave
@@ -43,6 +43,8 @@ Once there, just type and press Enter. /help lists what else you can do.
 In a pipeline every line of the input becomes a message:
 
   echo "the build is green" | deno task client chat.example --nick ci
+
+Where the server asks for its password, the first line is taken for that.
 
 Set NO_COLOR=1 for no colours.
 `;

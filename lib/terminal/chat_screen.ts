@@ -23,6 +23,8 @@ export interface ChatScreenOptions {
   readonly onChoices: (choices: readonly string[]) => void;
   /** Enter was pressed. The line is erased: what is to be seen of it is printed here. */
   readonly onLine: (text: string) => void;
+  /** Whether the arrow keys are not to bring this line back. */
+  readonly isSecret: (text: string) => boolean;
   /** Something of the above threw. */
   readonly onFailure: (error: unknown) => void;
   /** The user wants to go: Ctrl-D or Ctrl-C on an empty line, or the terminal is gone. */
@@ -32,6 +34,10 @@ export interface ChatScreenOptions {
 /** What `node:readline` has and its types do not show as writable. */
 interface ReadlineState {
   getCursorPos: () => TextEnd;
+  /** Where prompt and typed line end. */
+  _getDisplayPos: (text: string) => TextEnd;
+  /** Prompt and typed line, what was typed at its end, or its end: all that readline shows. */
+  _writeToOutput: (text: string) => void;
   /** The row of the cursor below the prompt, as of the last complete drawing. */
   prevRows: number;
 }
@@ -45,6 +51,8 @@ export class ChatScreen {
   /** Whether the prompt and the typed line are on the screen. */
   #isDrawn = false;
   #isClosed = false;
+  /** Whether what is typed stays off the screen. */
+  #isHidden = false;
   readonly #onKey = (): void => this.#syncRows();
   readonly #onGone = (): void => this.#leave();
 
@@ -63,6 +71,9 @@ export class ChatScreen {
     // Readline measures the whole line at every character, which takes half a minute
     // for a pasted line of 8 KiB.
     this.#state.getCursorPos = () => this.#cursor();
+    this.#state._getDisplayPos = (text) => this.#measure(text);
+    this.#state._writeToOutput = (text) => this.#output.write(this.#hide(text));
+    this.#readline.on("history", (lines: string[]) => this.#guard(() => this.#forget(lines)));
     this.#readline.on("line", (text: string) => this.#guard(() => this.#entered(text)));
     this.#readline.on("SIGINT", () => this.#guard(() => this.#interrupted()));
     this.#readline.on("SIGCONT", () => this.#guard(() => this.#continued()));
@@ -74,11 +85,16 @@ export class ChatScreen {
     this.#draw();
   }
 
-  /** Changes what stands before the typed line. */
-  setPrompt(prompt: string): void {
+  /**
+   * Changes what stands before the typed line.
+   *
+   * @param options.isHidden Whether the line itself stays off the screen, as a password does.
+   */
+  setPrompt(prompt: string, options: { readonly isHidden: boolean }): void {
     if (this.#isClosed) return;
     this.#batch(() => {
       this.#erase();
+      this.#isHidden = options.isHidden;
       this.#readline.setPrompt(prompt);
       this.#draw();
     });
@@ -137,11 +153,18 @@ export class ChatScreen {
     if (this.#isClosed) return;
     this.#batch(() => {
       // Readline has ended the line; the cursor is below everything that was typed.
-      this.#eraseFrom(this.#measure(text).rows + 1);
+      this.#eraseFrom(this.#end(text).rows + 1);
       this.#isDrawn = false;
       this.#options.onLine(text);
       this.#draw();
     });
+  }
+
+  /** Takes a secret, which readline has just put in front, out of what can be brought back. */
+  #forget(lines: string[]): void {
+    const [last] = lines;
+    if (last === undefined) return;
+    if (this.#isHidden || this.#options.isSecret(last)) lines.shift();
   }
 
   #interrupted(): void {
@@ -165,6 +188,8 @@ export class ChatScreen {
   /** Answers readline, which inserts what is certain; the choices are for us to show. */
   #complete(text: string): [string[], string] {
     let answer: [string[], string] = [[], ""];
+    // Even whether a word goes on would tell something of what is hidden.
+    if (this.#isHidden) return answer;
     this.#guard(() => {
       const { word, replacement, choices } = this.#options.complete(text);
       if (replacement !== null) answer = [[replacement], word];
@@ -195,12 +220,24 @@ export class ChatScreen {
 
   /** Where the cursor is, from the start of the prompt. */
   #cursor(): TextEnd {
-    return this.#measure(this.#readline.line.slice(0, this.#readline.cursor));
+    return this.#end(this.#readline.line.slice(0, this.#readline.cursor));
   }
 
   /** Where a typed text ends, from the start of the prompt. */
+  #end(text: string): TextEnd {
+    return this.#measure(this.#readline.getPrompt() + text);
+  }
+
+  /** Where a prompt with what was typed ends. */
   #measure(text: string): TextEnd {
-    return this.#ruler.measure(this.#readline.getPrompt() + text, this.#output.columns);
+    return this.#ruler.measure(this.#hide(text), this.#output.columns);
+  }
+
+  /** What is to be seen of what readline writes. */
+  #hide(text: string): string {
+    if (!this.#isHidden || text === "\r\n") return text;
+    const prompt = this.#readline.getPrompt();
+    return text.startsWith(prompt) ? prompt : "";
   }
 
   #eraseFrom(rowsUp: number): void {
@@ -211,7 +248,7 @@ export class ChatScreen {
 
   /** Rows of the typed line below the cursor. */
   #rowsBelow(): number {
-    return this.#measure(this.#readline.line).rows - this.#cursor().rows;
+    return this.#end(this.#readline.line).rows - this.#cursor().rows;
   }
 
   /**

@@ -1,5 +1,5 @@
 /**
- * What the Tab key offers: commands at the start of a line, names anywhere.
+ * What the Tab key offers: commands at the start of a line, names and rooms anywhere.
  *
  * Pure. Must not know: the terminal; who asks.
  *
@@ -14,6 +14,8 @@ export interface CompletionSources {
   readonly commands: readonly string[];
   /** Names, in the order in which they are offered. */
   readonly names: readonly string[];
+  /** Rooms with their `#`, in the order in which they are offered. */
+  readonly rooms: readonly string[];
 }
 
 /** What Tab does. */
@@ -38,9 +40,10 @@ export interface Completion {
  * import { assertEquals } from "@std/assert";
  * import { complete } from "./completion.ts";
  *
- * const sources = { commands: ["/me", "/msg"], names: ["ann", "bob"] };
+ * const sources = { commands: ["/me", "/msg"], names: ["ann", "bob"], rooms: ["#dev"] };
  * assertEquals(complete("A", sources).replacement, "ann: ");
  * assertEquals(complete("hello b", sources).replacement, "bob ");
+ * assertEquals(complete("/join #d", sources).replacement, "#dev ");
  * assertEquals(complete("/m", sources).choices, ["/me", "/msg"]);
  * ```
  *
@@ -50,6 +53,7 @@ export function complete(text: string, sources: CompletionSources): Completion {
   const word = /\S*$/u.exec(text)?.[0] ?? "";
   const isFirst = word.length === text.length;
   if (isFirst && word.startsWith("/")) return choose(word, sources.commands, " ");
+  if (word.startsWith("#")) return choose(word, sources.rooms, " ");
   // On an empty line Tab does nothing; after a command it lists whom it may concern.
   if (word === "" && !/^\/\S/u.test(text)) return choose(word, [], "");
   return choose(word, sources.names, isFirst ? ": " : " ");

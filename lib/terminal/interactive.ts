@@ -12,24 +12,55 @@ import { CLIENT_LEAVE_MS } from "../limits.ts";
 import { type PlainLine, readPlainLine } from "../protocol/plain_reader.ts";
 import { cleanText } from "../text.ts";
 import { ChatScreen } from "./chat_screen.ts";
-import { complete } from "./completion.ts";
+import { complete, type Completion } from "./completion.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { describeOwnLine } from "./own_line.ts";
+import { describeOwnLine, MASK, maskSecrets } from "./own_line.ts";
 import { type ColorDepth, Painter } from "./paint.ts";
 import { Roster } from "./roster.ts";
 import type { ServerLink } from "./server_link.ts";
 
 /** What Tab offers at the start of a line: every command of the server. */
 export const COMMANDS: readonly string[] = [
+  "/account",
+  "/audit",
+  "/backup",
+  "/ban",
+  "/bans",
+  "/deop",
+  "/forget",
+  "/ghost",
   "/help",
+  "/history",
+  "/ignore",
+  "/invite",
+  "/join",
+  "/kick",
+  "/leave",
+  "/lock",
+  "/login",
   "/me",
   "/msg",
+  "/mute",
   "/nick",
+  "/op",
   "/ping",
   "/quit",
+  "/register",
   "/reply",
+  "/report",
+  "/room",
+  "/rooms",
+  "/search",
+  "/topic",
+  "/unban",
+  "/unignore",
+  "/unlock",
+  "/unmute",
   "/who",
 ];
+
+/** The room in which everybody begins. */
+const LOBBY = "#lobby";
 
 /** How a visit ended: the user left, the server said goodbye, or the connection was lost. */
 export type VisitEnd = "left" | "dismissed" | "lost";
@@ -74,6 +105,9 @@ class Visit {
   #leaveTimer: ReturnType<typeof setTimeout> | undefined;
   #isLeaving = false;
   #isDismissed = false;
+  /** Whether the server waits for its password: whatever is typed is taken for it. */
+  #isAtDoor = false;
+  #prompt = "";
   #failure: unknown = undefined;
 
   constructor(link: ServerLink, colorDepth: ColorDepth) {
@@ -84,9 +118,10 @@ class Visit {
       lost: () => link.close(),
     });
     this.#screen = new ChatScreen({
-      complete: (text) => complete(text, { commands: COMMANDS, names: this.#roster.names() }),
+      complete: (text) => this.#complete(text),
       onChoices: (choices) => this.#screen.print(this.#painter.quiet(choices.join("  "))),
       onLine: (text) => this.#entered(text),
+      isSecret: (text) => maskSecrets(cleanText(text)) !== cleanText(text),
       onFailure: (error) => this.#fail(error),
       onLeave: () => this.#leave("/quit"),
     });
@@ -97,16 +132,12 @@ class Visit {
     for await (const batch of this.#link.batches()) {
       this.#heartbeat.heard();
       const shown: string[] = [];
-      const nameBefore = this.#roster.ownName;
       for (const text of batch) {
         const painted = this.#read(text);
         if (painted !== null) shown.push(painted);
       }
       if (shown.length > 0) this.#screen.print(shown.join("\n"));
-      const name = this.#roster.ownName;
-      if (name !== null && name !== nameBefore) {
-        this.#screen.setPrompt(`${this.#painter.own(name)}> `);
-      }
+      this.#showPlace();
       await this.#screen.drained();
     }
     if (this.#failure !== undefined) throw this.#failure;
@@ -125,17 +156,34 @@ class Visit {
   #read(text: string): string | null {
     const line: PlainLine = readPlainLine(text);
     if (line.type === "pong" && this.#heartbeat.takePong(line.text)) return null;
-    if (line.type === "notice" && line.text.startsWith("Goodbye")) this.#isDismissed = true;
+    this.#isDismissed = line.type === "goodbye";
+    if (line.type === "password-wanted") this.#isAtDoor = true;
+    if (line.type === "welcome") this.#isAtDoor = false;
     this.#roster.note(line);
     return this.#painter.line(text, { line, ownName: this.#roster.ownName });
+  }
+
+  /** Has the prompt say who one is and, where that is not plain, in which room. */
+  #showPlace(): void {
+    const { ownName, room } = this.#roster;
+    const name = ownName === null ? "" : this.#painter.own(ownName);
+    const isPlain = room === null || (room === LOBBY && this.#roster.rooms().length === 1);
+    const prompt = this.#isAtDoor ? "password> " : `${name}${isPlain ? "" : ` ${room}`}> `;
+    if (prompt === this.#prompt) return;
+    this.#prompt = prompt;
+    this.#screen.setPrompt(prompt, { isHidden: this.#isAtDoor });
+  }
+
+  #complete(text: string): Completion {
+    const names = this.#roster.names();
+    return complete(text, { commands: COMMANDS, names, rooms: this.#roster.rooms() });
   }
 
   #entered(typed: string): void {
     const text = cleanText(typed);
     if (text.trim() === "") return;
-    this.#screen.print(
-      describeOwnLine(text, { painter: this.#painter, name: this.#roster.ownName }),
-    );
+    const options = { painter: this.#painter, name: this.#roster.ownName };
+    this.#screen.print(this.#isAtDoor ? this.#painter.quiet(MASK) : describeOwnLine(text, options));
     if (/^\/quit(?:\s|$)/iu.test(text)) {
       this.#leave(text);
       return;

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { PlainLine } from "../protocol/plain_reader.ts";
+import type { PlainLine, SpokenLine } from "../protocol/plain_reader.ts";
 
 /** How many colours to use; 0 is none. */
 export type ColorDepth = 0 | 16 | 256;
@@ -50,7 +50,7 @@ const NAME_COLORS: Readonly<Record<16 | 256, readonly string[]>> = {
 const BOLD = "1";
 const DIM = "2";
 const REVERSE = "7";
-const PRIVATE_MARK = "[private]";
+const LABEL = /^\[[^\]]*\]/u;
 
 /** What is known of a line from the server. */
 export interface LineContext {
@@ -77,12 +77,11 @@ export class Painter {
     if (this.#depth === 0) return text;
     switch (line.type) {
       case "message":
-        return this.#spoken(text, { from: line.from, start: 0, ownName });
       case "action":
-        return this.#spoken(text, { from: line.from, start: 2, ownName });
       case "direct":
-        return this.#style(BOLD, PRIVATE_MARK) +
-          this.#spoken(text.slice(PRIVATE_MARK.length), { from: line.from, start: 1, ownName });
+        return this.#spoken(text, line, ownName);
+      case "past":
+        return line.kind === "topic" ? this.quiet(text) : this.#spoken(text, line, ownName);
       default:
         return this.quiet(text);
     }
@@ -103,23 +102,31 @@ export class Painter {
     return this.#style(BOLD, text);
   }
 
-  /** A line with its speaker's name at `start`, which gets that name's colour. */
-  #spoken(
-    text: string,
-    options: { from: string; start: number; ownName: string | null },
-  ): string {
-    const { from, start, ownName } = options;
-    const end = start + from.length;
-    return text.slice(0, start) + this.#style(this.#nameColor(from), text.slice(start, end)) +
-      this.#highlight(text.slice(end), ownName);
+  /** What somebody said: their name in its colour, what is past and which room quietly. */
+  #spoken(text: string, line: SpokenLine, ownName: string | null): string {
+    const start = text.slice(0, text.length - line.text.length).lastIndexOf(line.from);
+    const end = start + line.from.length;
+    const label = LABEL.exec(text)?.[0] ?? "";
+    const base = line.type === "past" ? DIM : "";
+    return this.#style(line.type === "direct" ? BOLD : DIM, label) +
+      this.#style(base, text.slice(label.length, start)) +
+      this.#style(this.#nameColor(line.from), line.from) +
+      this.#highlight(text.slice(end), { ownName, base });
   }
 
-  #highlight(text: string, ownName: string | null): string {
-    if (ownName === null || ownName === "") return text;
+  /** A text in which one's own name stands out. */
+  #highlight(text: string, { ownName, base }: { ownName: string | null; base: string }): string {
+    if (ownName === null || ownName === "") return this.#style(base, text);
     if (this.#mention?.name !== ownName) {
       this.#mention = { name: ownName, pattern: mentionOf(ownName) };
     }
-    return text.replace(this.#mention.pattern, (name) => this.#style(REVERSE, name));
+    let painted = "";
+    let at = 0;
+    for (const { 0: name, index } of text.matchAll(this.#mention.pattern)) {
+      painted += this.#style(base, text.slice(at, index)) + this.#style(REVERSE, name);
+      at = index + name.length;
+    }
+    return painted + this.#style(base, text.slice(at));
   }
 
   #nameColor(name: string): string {
@@ -128,7 +135,7 @@ export class Painter {
   }
 
   #style(sgr: string, text: string): string {
-    return this.#depth === 0 || text === "" ? text : `\x1b[${sgr}m${text}\x1b[0m`;
+    return this.#depth === 0 || sgr === "" || text === "" ? text : `\x1b[${sgr}m${text}\x1b[0m`;
   }
 }
 

@@ -8,15 +8,19 @@
  * 4. Once nobody reads the output any more (`| head -1`) no more input is taken,
  *    what was taken arrives, and it ends.
  *
- * Must not know: the command line, exit codes, what lines say (but for the goodbye).
+ * Must not know: the command line, exit codes, what lines say (but for hello and goodbye).
  *
  * @module
  */
 
+import { type PlainLine, readPlainLine } from "../protocol/plain_reader.ts";
 import type { ServerLink } from "./server_link.ts";
 
-/** How a pipe ended: everything was sent, or the connection ended before that. */
-export type PipeEnd = "done" | "lost";
+/**
+ * How a pipe ended: everything was sent, the connection ended before that, or
+ * nobody heard it, since the server's password was not among it.
+ */
+export type PipeEnd = "done" | "lost" | "dismissed";
 
 /** Where the lines go: as much of `Deno.stdout` as is needed. */
 export interface PipeOutput {
@@ -35,10 +39,6 @@ export interface PipeOptions {
   /** Ends it at once. */
   readonly signal: AbortSignal;
 }
-
-/** What the server says last to somebody who asked to go, and to somebody who did not. */
-const GOODBYE = "-- Goodbye.";
-const DISMISSAL = "-- Goodbye:";
 
 /**
  * Connects input and output with the server until the server closes.
@@ -70,16 +70,24 @@ async function showAll(
 ): Promise<PipeEnd> {
   const { output, sender } = options;
   const encoder = new TextEncoder();
-  let lastLine = "";
+  let last: PlainLine | null = null;
+  let isAtDoor = false;
   for await (const batch of link.batches()) {
-    lastLine = batch.at(-1) ?? lastLine;
+    for (const line of batch) {
+      last = readPlainLine(line);
+      if (last.type === "password-wanted") isAtDoor = true;
+      else if (last.type === "welcome") isAtDoor = false;
+    }
     const isRead = await writeAll(output, encoder.encode(`${batch.join("\n")}\n`));
     if (!isRead) return await finishUnread(link, sender);
   }
   sender.throwIfUnreadable();
-  if (link.isBroken || lastLine.startsWith(DISMISSAL)) return "lost";
+  if (link.isBroken) return "lost";
+  if (isAtDoor) return "dismissed";
+  const goodbye = last?.type === "goodbye" ? last : null;
+  if (goodbye !== null && goodbye.why !== null) return "lost";
   // Closing before the end of the input is in order for a server that was asked to.
-  return sender.isDone || (lastLine === GOODBYE && link.isFlushed) ? "done" : "lost";
+  return sender.isDone || (goodbye !== null && link.isFlushed) ? "done" : "lost";
 }
 
 /**

@@ -7,6 +7,7 @@ import { complete } from "../../lib/terminal/completion.ts";
 const SOURCES = {
   commands: ["/help", "/me", "/msg", "/nick", "/who"],
   names: ["ann", "Anna", "bob", "\u00c9mile"],
+  rooms: ["#dev", "#lobby"],
 };
 
 const CASES: readonly [
@@ -30,6 +31,10 @@ const CASES: readonly [
   ["/W", "/W", "/who ", ["/who"]],
   ["/msg ", "", null, ["ann", "Anna", "bob", "\u00c9mile"]],
   ["/msg b", "b", "bob ", ["bob"]],
+  ["/join #", "#", null, ["#dev", "#lobby"]],
+  ["/join #L", "#L", "#lobby ", ["#lobby"]],
+  ["#d", "#d", "#dev ", ["#dev"]],
+  ["/join #x", "#x", null, []],
   ["say /w", "/w", null, []],
   ["//w", "//w", null, []],
   [" b", "b", "bob ", ["bob"]],
@@ -47,7 +52,11 @@ Deno.test("complete() only ever goes on from what was typed", () => {
   const names = fc.array(fc.string({ unit: "grapheme", minLength: 1 }));
   fc.assert(
     fc.property(fc.string({ unit: "grapheme" }), names, (text, names) => {
-      const { word, replacement, choices } = complete(text, { commands: ["/me"], names });
+      const { word, replacement, choices } = complete(text, {
+        commands: ["/me"],
+        names,
+        rooms: names.map((name) => `#${name}`),
+      });
       assert(text.endsWith(word) && !/\s/u.test(word));
       for (const choice of choices) assert(choice.toLowerCase().startsWith(word.toLowerCase()));
       if (replacement !== null) assert(replacement.length >= word.length || choices.length === 1);

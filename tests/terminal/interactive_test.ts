@@ -4,6 +4,7 @@
 // was typed is shown once, and the terminal is given back however it ends.
 
 import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
+import { startTestServer } from "../harness.ts";
 import { type FakePeer, FakeServer } from "./fake_server.ts";
 import { Terminal, type TerminalOptions, WHY_NO_TMUX } from "./tmux.ts";
 
@@ -114,6 +115,97 @@ testTerminal("client completes commands and names", async ({ terminal, peer }) =
   await terminal.type("/w");
   await terminal.keys("Tab");
   await terminal.waitForEnd("kim> /who");
+});
+
+testTerminal("client completes the rooms that one is in", async ({ terminal, peer }) => {
+  await peer.say("-- You are now in #dev, with zoe.\n");
+  await terminal.waitForEnd("zoe.\nkim #dev>");
+  await terminal.type("/join #l");
+  await terminal.keys("Tab");
+  await terminal.waitForEnd("kim #dev> /join #lobby");
+  await terminal.keys("C-u");
+  await terminal.type("z");
+  await terminal.keys("Tab");
+  await terminal.waitForEnd("kim #dev> zoe:");
+});
+
+testTerminal("client says where one is, but for the lobby alone", async ({ terminal, peer }) => {
+  await peer.say("-- You are now in #dev, alone so far.\n[#lobby] ann: hi\n");
+  await terminal.waitForEnd("[#lobby] ann: hi\nkim #dev>");
+  await peer.say("-- You are now in #lobby, with ann.\n");
+  await terminal.waitForEnd("with ann.\nkim #lobby>");
+  await peer.say("-- You left #dev. You are in #lobby now.\n");
+  await terminal.waitForEnd("You are in #lobby now.\nkim>");
+  await peer.say("-- You left #lobby. You are in no room now; /join #lobby ...\n");
+  await terminal.waitForEnd("in no room now; /join #lobby ...\nkim>");
+  await terminal.type("/msg #lobby hi");
+  await terminal.keys("Enter");
+  await terminal.waitForEnd("[#lobby] kim: hi\nkim>");
+});
+
+testTerminal("client shows no password, and does not bring it back", async ({ terminal, peer }) => {
+  const lines = [
+    "hello",
+    "/register tr0ub4dor",
+    "/login kim tr0ub4dor",
+    "/account password tr0ub4dor tr0ub4dor2",
+    "/join #dev tr0ub4dor",
+    "/room password tr0ub4dor",
+    "/who",
+  ];
+  for (const line of lines) {
+    await terminal.type(line);
+    await terminal.keys("Enter");
+    assertEquals(await peer.line(), line);
+  }
+  await terminal.waitForEnd(
+    "kim: hello\n/register ****\n/login kim ****\n/account password ****\n/join #dev ****\n" +
+      "/room password ****\n/who\nkim>",
+  );
+  await terminal.keys("Up");
+  await terminal.waitForEnd("kim> /who");
+  await terminal.keys("Up");
+  await terminal.waitForEnd("kim> hello");
+  assertNotMatch(await terminal.screen(), /tr0ub4dor/u);
+});
+
+testTerminal("client hides the server's password as it is typed", async ({ terminal, peer }) => {
+  const question = "-- This server asks for its password. Type it, and then Enter:\n";
+  await peer.say(question);
+  await terminal.waitForEnd("r:\npassword>");
+  await terminal.type("open sesamm");
+  await terminal.keys("BSpace", "Left", "BSpace", "End");
+  await terminal.type("e");
+  // What comes meanwhile does not show it either.
+  await peer.say("-- pong\n");
+  await terminal.waitForEnd("-- pong\npassword>");
+  await terminal.keys("Enter");
+  assertEquals(await peer.line(), "open sesme");
+  await terminal.waitForEnd("-- pong\n****\npassword>");
+  await terminal.type("/open sesame");
+  await terminal.keys("Enter");
+  assertEquals(await peer.line(), "/open sesame");
+  await terminal.waitForEnd("-- pong\n****\n****\npassword>");
+  await peer.say(`${WELCOME}\n-- You are now kim.\n`);
+  await terminal.waitForEnd("-- You are now kim.\nkim>");
+  await terminal.type("hello");
+  await terminal.keys("Enter");
+  await terminal.waitForEnd("-- You are now kim.\nkim: hello\nkim>");
+  await terminal.keys("Up", "Up", "C-a");
+  await terminal.type("x");
+  await terminal.waitForEnd("kim> x");
+  assertNotMatch(await terminal.screen(), /ses/u);
+});
+
+testTerminal("client keeps a long hidden password out of the lines", async ({ terminal, peer }) => {
+  await peer.say("-- This server asks for its password. Type it, and then Enter:\n");
+  await terminal.waitForEnd("r:\npassword>");
+  await terminal.type("x".repeat(200));
+  await peer.say("-- one\n");
+  await terminal.waitForEnd("r:\n-- one\npassword>");
+  await terminal.keys("Enter");
+  assertEquals(await peer.line(), "x".repeat(200));
+  await terminal.waitForEnd("r:\n-- one\n****\npassword>");
 });
 
 testTerminal("client sends every line of a paste, in order", async ({ terminal, peer }) => {
@@ -230,6 +322,37 @@ testTerminal("client uses no colours with NO_COLOR", async ({ terminal, peer }) 
   // deno-lint-ignore no-control-regex -- the escape is what is looked for
   assertNotMatch(await terminal.coloredScreen(), /\x1b/u);
 }, { env: { NO_COLOR: "1" } });
+
+Deno.test({
+  name: WHY_NO_TMUX === null
+    ? "client shows two rooms of a real server, what was said there, and private messages"
+    : `client shows two rooms of a real server (ignored: ${WHY_NO_TMUX})`,
+  ignore: WHY_NO_TMUX !== null,
+  async fn(): Promise<void> {
+    await using server = startTestServer();
+    await using ann = await server.join("ann");
+    ann.say("/join #dev");
+    ann.say("earlier");
+    await ann.roundtrip();
+    await using terminal = await Terminal.start({
+      args: [`127.0.0.1:${server.port}`, "--nick", "kim"],
+      env: { NO_COLOR: "1" },
+    });
+    await terminal.waitForEnd("-- You are now kim.\nkim>");
+    await terminal.type("/join #dev");
+    await terminal.keys("Enter");
+    await terminal.waitForEnd("] ann: earlier\nkim #dev>");
+    ann.say("/msg kim psst");
+    ann.say("/msg #lobby out here");
+    await terminal.waitForEnd("[private] ann: psst\n[#lobby] ann: out here\nkim #dev>");
+    await terminal.type("/leave");
+    await terminal.keys("Enter");
+    await terminal.waitForEnd("/leave\n-- You left #dev. You are in #lobby now.\nkim>");
+    await terminal.type("a");
+    await terminal.keys("Tab");
+    await terminal.waitForEnd("kim> ann:");
+  },
+});
 
 Deno.test({
   name: WHY_NO_TMUX === null

@@ -41,7 +41,11 @@ Deno.test("Painter.line() adds nothing but colour", () => {
   const line = fc.oneof(
     fc.string(),
     fc.tuple(
-      fc.constantFrom("-- ", "ann: ", "* ann ", "[private] ann: ", "[private] ", "kim:"),
+      fc.constantFrom(
+        ...["-- ", "ann: ", "* ann ", "[private] ann: ", "[private] ", "kim:"],
+        ...["[#dev] ann: ", "[#ann] * ann ", "-- [#dev] ", "[14:02] ann: ", "[14:02] * kim "],
+        ...["[14:02 #ann 7] -- ann set the topic: ", "[private 14:02] kim: ", "[#dev] kim: : "],
+      ),
       fc.array(fc.constantFrom("kim", "Kim", " ", "hello", "kimono", "-- ")),
     ).map(([start, words]) => start + words.join("")),
   );
@@ -68,6 +72,11 @@ Deno.test("Painter.line() highlights one's own name where it stands alone", asyn
     ["ann: hello KIM!", true],
     ["[private] ann: (kim)", true],
     ["* ann waves at kim", true],
+    ["[#dev] ann: kim?", true],
+    ["[#dev] * ann waves at kim", true],
+    ["[14:02] ann: kim, hello", true],
+    ["[#kim] ann: hello", false],
+    ["[14:02 #kim 7] kim: hello", false],
     ["ann: kimono", false],
     ["ann: kim_2", false],
     ["ann: \u00e9kim", false],
@@ -83,6 +92,23 @@ Deno.test("Painter.line() marks private messages and dims notices", () => {
   assertStringIncludes(paint("[private] ann: hi", 16), "\x1b[1m[private]\x1b[0m");
   assertEquals(paint("-- ann joined.", 16), "\x1b[2m-- ann joined.\x1b[0m");
   assertNotEquals(paint("ann: hi", 16), "ann: hi");
+});
+
+Deno.test("Painter.line() gives names their colour in labelled lines, and past ones are dim", () => {
+  const ann = `${paint("ann: hi", 16).split("ann")[0]}ann\x1b[0m`;
+  const lines: readonly [text: string, painted: string][] = [
+    ["[#ann] ann: ann", `\x1b[2m[#ann]\x1b[0m ${ann}: ann`],
+    ["[#dev] * ann waves", `\x1b[2m[#dev]\x1b[0m * ${ann} waves`],
+    ["[private 14:02] ann: hi", `\x1b[1m[private 14:02]\x1b[0m ${ann}: hi`],
+    ["[14:02 7] ann: hi", `\x1b[2m[14:02 7]\x1b[0m\x1b[2m \x1b[0m${ann}\x1b[2m: hi\x1b[0m`],
+    [
+      "[14:02] ann: hi kim!",
+      `\x1b[2m[14:02]\x1b[0m\x1b[2m \x1b[0m${ann}\x1b[2m: hi \x1b[0m\x1b[7mkim\x1b[0m\x1b[2m!\x1b[0m`,
+    ],
+    ["[14:02] -- ann set the topic: x", "\x1b[2m[14:02] -- ann set the topic: x\x1b[0m"],
+    ["-- [#dev] ann joined.", "\x1b[2m-- [#dev] ann joined.\x1b[0m"],
+  ];
+  for (const [text, painted] of lines) assertEquals(paint(text, 16, "kim"), painted);
 });
 
 Deno.test("Painter.line() takes a name for itself, not for a pattern", () => {

@@ -1,8 +1,8 @@
-// Who is here, learned from the lines of a server.
+// Who is here and in which room one is, learned from the lines of a server.
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { CLIENT_NAMES_MAX } from "../../lib/limits.ts";
+import { CLIENT_NAMES_MAX, ROOMS_PER_USER_MAX } from "../../lib/limits.ts";
 import { readPlainLine } from "../../lib/protocol/plain_reader.ts";
 import { Roster } from "../../lib/terminal/roster.ts";
 
@@ -42,10 +42,96 @@ Deno.test("Roster.note() learns who is here", async (t) => {
   }
 });
 
+const ENTERED = "-- You are now in #dev, with eve and zoe.";
+const NOWHERE = "-- Welcome to Parley. You are guest1 in no room.";
+const TO_LOBBY = "-- You left #dev. You are in #lobby now.";
+const TO_NOWHERE = "-- You left #lobby. You are in no room now; /join #lobby brings you into one.";
+
+const ROOM_CASES: readonly [name: string, lines: string[], rooms: string[], names: string[]][] = [
+  ["begins in the welcome's room", [WELCOME], ["#lobby"], ["ann", "bob"]],
+  ["begins in no room", [NOWHERE], [], []],
+  ["goes to another room", [WELCOME, ENTERED], ["#dev", "#lobby"], ["eve", "zoe"]],
+  [
+    "knows the first room's people again",
+    [WELCOME, ENTERED, "[#lobby] bob: hi", "-- [#lobby] tim joined.", TO_LOBBY],
+    ["#lobby"],
+    ["tim", "bob", "ann"],
+  ],
+  ["drops who left another room", [WELCOME, ENTERED, "-- [#lobby] ann left.", TO_LOBBY], [
+    "#lobby",
+  ], ["bob"]],
+  ["adds nobody from elsewhere", [WELCOME, ENTERED, "[#lobby] bob: hi", "[#x] * tim waves"], [
+    "#dev",
+    "#lobby",
+  ], ["eve", "zoe"]],
+  ["keeps who left another room", [WELCOME, ENTERED, "-- [#lobby] eve left."], [
+    "#dev",
+    "#lobby",
+  ], ["eve", "zoe"]],
+  ["adds who writes in private", [WELCOME, ENTERED, "[private] ann: hi"], ["#dev", "#lobby"], [
+    "ann",
+    "eve",
+    "zoe",
+  ]],
+  [
+    "follows new names in every room",
+    [WELCOME, ENTERED, "[#lobby] eve: hi", "-- eve is now Eva.", "-- ann is now Anna.", TO_LOBBY],
+    ["#lobby"],
+    ["Anna", "Eva", "bob"],
+  ],
+  ["adds nobody for a new name of who knows where", [WELCOME, ENTERED, "-- x is now tim."], [
+    "#dev",
+    "#lobby",
+  ], ["eve", "zoe"]],
+  ["adds whoever has a new name in one's only room", [WELCOME, "-- x is now tim."], ["#lobby"], [
+    "tim",
+    "ann",
+    "bob",
+  ]],
+  ["starts again where it returns", [WELCOME, ENTERED, "-- You are now in #lobby, with tim."], [
+    "#lobby",
+    "#dev",
+  ], ["tim"]],
+  [
+    "leaves a room that is not the current one",
+    [
+      WELCOME,
+      ENTERED,
+      "-- You left #lobby. You are in #dev now.",
+    ],
+    ["#dev"],
+    ["eve", "zoe"],
+  ],
+  ["leaves the last room", [WELCOME, TO_NOWHERE], [], []],
+  ["takes nobody out of history", [WELCOME, "[14:02] tim: hi", "[14:02 #dev 7] * tim waves"], [
+    "#lobby",
+  ], ["ann", "bob"]],
+];
+
+Deno.test("Roster.note() learns in which rooms one is, and who is in each", async (t) => {
+  for (const [name, lines, rooms, names] of ROOM_CASES) {
+    await t.step(name, () => {
+      const roster = rosterAfter(...lines);
+      assertEquals(roster.rooms(), rooms);
+      assertEquals(roster.room, rooms[0] ?? null);
+      assertEquals(roster.names(), names);
+    });
+  }
+});
+
+Deno.test("Roster.note() keeps a bounded number of rooms, the last ones", () => {
+  const roster = new Roster();
+  for (let count = 0; count < ROOMS_PER_USER_MAX + 5; count++) {
+    roster.note({ type: "entered", room: `#r${count}`, others: [] });
+  }
+  assertEquals(roster.rooms().length, ROOMS_PER_USER_MAX);
+  assertEquals(roster.room, `#r${ROOMS_PER_USER_MAX + 4}`);
+});
+
 Deno.test("Roster.note() keeps a bounded number of names, the last ones", () => {
   const roster = new Roster();
   for (let count = 0; count < CLIENT_NAMES_MAX + 5; count++) {
-    roster.note({ type: "message", from: `user${count}`, text: "" });
+    roster.note({ type: "message", room: null, from: `user${count}`, text: "" });
   }
   assertEquals(roster.names().length, CLIENT_NAMES_MAX);
   assertEquals(roster.names()[0], `user${CLIENT_NAMES_MAX + 4}`);

@@ -237,9 +237,12 @@ class Sender {
   }
 }
 
-/** Looks for the last marker that a user got, and what stands before it. */
+/**
+ * Looks for the last marker that a user got, and what stands before it. What was said
+ * before the user came is shown with its time in brackets, and does not count.
+ */
 class MarkerSink implements Sink {
-  static readonly #MARKER = /([^\n]*)~sync (\d+)\n[^\n]*$/;
+  static readonly #MARKER = /(?:^|\n)((?!\[)[^\n]*)~sync (\d+)\n[^\n]*$/;
   #tail = "";
   seen = 0;
   prefix = "";
@@ -519,8 +522,9 @@ class Crowd {
       const giveUpMs = performance.now() + MARKER_MS;
       while (performance.now() < giveUpMs) {
         await sleep(1);
-        if (!sinks.every((sink) => sink.seen === marker)) continue;
-        const prefix = encoder.encode(sinks[0]?.prefix ?? "");
+        const said = sinks[0]?.prefix ?? "";
+        if (!sinks.every((sink) => sink.seen === marker && sink.prefix === said)) continue;
+        const prefix = encoder.encode(said);
         this.lineBytes = prefix.length + this.messages.bytes;
         this.checker = new Checker(this.messages, prefix);
         return;

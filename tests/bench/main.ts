@@ -9,16 +9,20 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import type { Target } from "./processes.ts";
-import { FULL, QUICK, type Scenario, SCENARIOS, SkipError } from "./scenarios.ts";
+import { abandon, readServeCommand, type Target } from "./processes.ts";
+import { FULL, QUICK, type Scenario, type Setting, SkipError } from "./scenario.ts";
+import { SCENARIOS } from "./scenarios.ts";
 import { type Figure, formatTable, type Skipped } from "./table.ts";
 
-const HELP = `Usage: deno task bench [--quick] [--only NAME] [--json]
-                       [--server HOST:PORT --pid N]
+const HELP = `Usage: deno task bench [--quick] [--only NAME] [--rounds N] [--json]
+                       [--baseline DIR] [--server HOST:PORT --pid N]
 
   --quick              take less time, and be less exact
   --only NAME          only one of these, or all three with "fanout":
                        ${SCENARIOS.map(({ name }) => name).join(", ")}
+  --rounds N           measure rates and latencies N times; the best counts
+  --baseline DIR       compare with the Parley in this folder, such as an older
+                       commit's, in turns, instead of with the floor
   --server HOST:PORT   measure a line server that runs on this machine already,
                        with its flood limits off, instead of Parley
   --pid N              its process, for processor time and memory (Linux)
@@ -30,14 +34,25 @@ interface Request {
   readonly isQuick: boolean;
   readonly isJson: boolean;
   readonly scenarios: readonly Scenario[];
-  readonly other: Target | null;
+  readonly setting: Setting;
 }
 
 class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+/** What a shell reports for Ctrl-C. */
+const EXIT_INTERRUPTED = 130;
+
+if (import.meta.main) {
+  for (const signal of Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"]) {
+    Deno.addSignalListener(signal as Deno.Signal, () => {
+      abandon();
+      Deno.exit(EXIT_INTERRUPTED);
+    });
+  }
+  Deno.exit(await main(Deno.args));
+}
 
 /**
  * Runs the benchmark.
@@ -48,7 +63,7 @@ if (import.meta.main) Deno.exit(await main(Deno.args));
 export async function main(args: readonly string[]): Promise<number> {
   let request: Request | null;
   try {
-    request = readRequest(args);
+    request = await readRequest(args);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     print(Deno.stderr, `bench: ${error.message}; --help lists the flags\n`);
@@ -61,15 +76,14 @@ export async function main(args: readonly string[]): Promise<number> {
   return await run(request);
 }
 
-async function run({ isQuick, isJson, scenarios, other }: Request): Promise<number> {
+async function run({ isQuick, isJson, scenarios, setting }: Request): Promise<number> {
   const figures: Figure[] = [];
   const skipped: Skipped[] = [];
   let status = 0;
-  const extent = isQuick ? QUICK : FULL;
   for (const scenario of scenarios) {
     if (Deno.stderr.isTerminal()) print(Deno.stderr, `\r\x1b[K${scenario.name} ...`);
     try {
-      figures.push(...await scenario.run({ other, extent }));
+      figures.push(...await scenario.run(setting));
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       const isSkip = error instanceof SkipError;
@@ -80,21 +94,25 @@ async function run({ isQuick, isJson, scenarios, other }: Request): Promise<numb
   if (Deno.stderr.isTerminal()) print(Deno.stderr, "\r\x1b[K");
   const { os, arch } = Deno.build;
   const machine = `Deno ${Deno.version.deno}, ${os} ${arch}, ${navigator.hardwareConcurrency} CPUs`;
+  const { other, baseline } = setting;
+  const beside = baseline === null ? "floor" : "baseline";
   if (isJson) {
-    print(Deno.stdout, JSON.stringify({ machine, isQuick, figures, skipped }, null, 2) + "\n");
+    const report = { machine, isQuick, beside, baseline, figures, skipped };
+    print(Deno.stdout, JSON.stringify(report, null, 2) + "\n");
   } else {
     const server = other === null ? "Parley" : "server";
-    print(Deno.stdout, `${machine}, loopback${isQuick ? ", quick run" : ""}\n\n`);
-    print(Deno.stdout, formatTable(figures, { server, skipped }));
+    print(Deno.stdout, `${machine}, loopback${isQuick ? ", quick run" : ""}\n`);
+    print(Deno.stdout, baseline === null ? "\n" : `baseline: ${baseline}\n\n`);
+    print(Deno.stdout, formatTable(figures, { server, beside, skipped }));
   }
   return status;
 }
 
 /** Reads the command line; null where it asks for help. */
-function readRequest(args: readonly string[]): Request | null {
+async function readRequest(args: readonly string[]): Promise<Request | null> {
   const flags = parseArgs([...args], {
     boolean: ["quick", "json", "help"],
-    string: ["only", "server", "pid"],
+    string: ["only", "rounds", "baseline", "server", "pid"],
     alias: { help: "h" },
     unknown: (arg) => {
       throw new UsageError(`Unknown "${arg}"`);
@@ -108,7 +126,31 @@ function readRequest(args: readonly string[]): Request | null {
     (other === null || takesOther)
   );
   if (scenarios.length === 0) throw new UsageError(`--only takes another name, not "${only}"`);
-  return { isQuick: flags["quick"] === true, isJson: flags["json"] === true, scenarios, other };
+  const isQuick = flags["quick"] === true;
+  const extent = isQuick ? QUICK : FULL;
+  const rounds = readRounds(flags["rounds"]) ?? extent.rounds;
+  const baseline = await readBaseline(flags["baseline"]);
+  const setting: Setting = { other, baseline, extent: { ...extent, rounds } };
+  return { isQuick, isJson: flags["json"] === true, scenarios, setting };
+}
+
+function readRounds(rounds: unknown): number | null {
+  if (typeof rounds !== "string") return null;
+  if (/^[1-9]\d?$/.test(rounds)) return Number(rounds);
+  throw new UsageError(`--rounds takes a number from 1 to 99, not "${rounds}"`);
+}
+
+/** The absolute path of another checkout. */
+async function readBaseline(folder: unknown): Promise<string | null> {
+  if (typeof folder !== "string") return null;
+  try {
+    const path = await Deno.realPath(folder);
+    await readServeCommand(path);
+    return path;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : error;
+    throw new UsageError(`--baseline takes the folder of a Parley, not "${folder}" (${why})`);
+  }
 }
 
 function readServer(server: unknown, pid: unknown): Target | null {

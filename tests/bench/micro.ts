@@ -7,14 +7,14 @@
  * @module
  */
 
-import { Broadcast } from "../../lib/chat/broadcast.ts";
-import type { Receiver } from "../../lib/chat/user.ts";
-import type { ChatEvent, EventBatch } from "../../lib/events.ts";
+import type { Delivery, Receiver } from "../../lib/chat/state.ts";
+import type { ChatEvent } from "../../lib/events.ts";
 import { LINE_BYTES_MAX } from "../../lib/limits.ts";
 import type { Line } from "../../lib/net/connection.ts";
 import { LineDecoder } from "../../lib/net/line_decoder.ts";
 import { SendQueue, SendScheduler } from "../../lib/net/send_queue.ts";
 import { cleanText } from "../../lib/text.ts";
+import { Trial } from "../chat/trial.ts";
 import { setImmediate } from "node:timers";
 
 /** What was measured, in nanoseconds for each. */
@@ -95,42 +95,36 @@ function clean(text: string): Work {
   };
 }
 
-/** Each message is a turn of its own: the most that a delivery can cost. */
-function broadcast(): Work {
-  let endTurn = (): void => {};
-  const room = new Broadcast({
-    server: "Parley",
-    room: "#lobby",
-    motd: [],
-    timer: { start: (): void => {}, stop: (): void => {} },
-    turns: {
-      atEnd(callback: () => void): void {
-        endTurn = callback;
-      },
-    },
-  });
-  const users = Array.from(
-    { length: RECEIVERS },
-    () => room.enter(new CountingReceiver(), "127.0.0.1"),
-  );
-  const sender = room.enter(new CountingReceiver(), "127.0.0.1");
+/**
+ * Each message is a turn of its own, and a transaction of its own in a store that
+ * is in memory: the most that a delivery can cost.
+ */
+function broadcast(trial: Trial): Work {
+  const { chat } = trial;
+  const from = { address: "127.0.0.1", isPrivate: true };
+  for (let count = 0; count < RECEIVERS; count++) chat.enter(new CountingReceiver(), from);
+  const sender = chat.enter(new CountingReceiver(), from);
+  trial.endTurn();
   return {
-    count: users.length,
+    count: RECEIVERS,
     call(): void {
-      room.say(sender, "hello");
-      endTurn();
+      chat.say(sender, "hello");
+      trial.endTurn();
     },
   };
 }
 
 class CountingReceiver implements Receiver {
+  readonly isEnded = Boolean(0);
   deliver(_event: ChatEvent): void {
     kept++;
   }
 
-  deliverBatch(batch: EventBatch, userId: number): void {
-    if (!batch.excepted.has(userId)) kept += batch.events.length;
+  deliverBatch(events: readonly ChatEvent[], { skipped }: Delivery): void {
+    kept += events.length - (skipped?.size ?? 0);
   }
+
+  end(): void {}
 }
 
 function sendQueue(): Work {
@@ -155,6 +149,7 @@ function sendQueue(): Work {
 
 if (import.meta.main) {
   const ms = Number(Deno.args[0] ?? 200);
+  using trial = new Trial();
   const figures: MicroFigures = {
     decoderNsPerLine: await measure(ms, decode()),
     cleanAsciiNsPerLine: await measure(ms, clean("The quick brown fox jumps over it. ")),
@@ -166,7 +161,7 @@ if (import.meta.main) {
           "\u043c\u044f\u0433\u043a\u0438\u0445 \u0431\u0443\u043b\u043e\u043a. ",
       ),
     ),
-    broadcastNsPerDelivery: await measure(ms, broadcast()),
+    broadcastNsPerDelivery: await measure(ms, broadcast(trial)),
     sendQueueNsPerPush: await measure(ms, sendQueue()),
   };
   if (kept < 0) throw new RangeError("Nothing was measured");

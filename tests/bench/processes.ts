@@ -4,7 +4,7 @@
  * @module
  */
 
-import manifest from "../../deno.json" with { type: "json" };
+import { fileURLToPath } from "node:url";
 import type { LoadEvent, LoadRequest } from "./load.ts";
 
 /** A server that is being measured. */
@@ -17,6 +17,14 @@ export interface Target extends AsyncDisposable {
   readonly isFloor: boolean;
 }
 
+/** Which Parley to start, and on what. */
+export interface ParleyOptions {
+  /** The folder of a checkout; this one's, where none is given. */
+  readonly root?: string | null;
+  /** The file of its database; a new one, gone with the server, where none is given. */
+  readonly database?: string;
+}
+
 /** What a process has used so far, and holds. */
 export interface Usage {
   /** Processor time of all its threads, kernel included. */
@@ -26,7 +34,7 @@ export interface Usage {
   readonly residentPeakKib: number;
 }
 
-const ROOT = new URL("../../", import.meta.url);
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const START_MS = 20_000;
 const STOP_MS = 5_000;
 const EVENT_MS = 60_000;
@@ -34,20 +42,63 @@ const EVENT_MS = 60_000;
 /** Linux counts processor time for programs in hundredths of a second, whatever its own clock. */
 const CLOCK_TICK_MS = 10;
 
+/** What is to be ended and removed where the benchmark itself is ended. */
+const children = new Set<Child>();
+const folders = new Set<string>();
+
+/** Ends every child and removes every folder, without waiting for anything. */
+export function abandon(): void {
+  for (const child of children) child.kill("SIGKILL");
+  for (const path of folders) {
+    try {
+      Deno.removeSync(path, { recursive: true });
+    } catch {
+      // The system clears its folder for such things some day.
+    }
+  }
+}
+
+/** A folder for what nobody needs afterwards. */
+export class Folder implements AsyncDisposable {
+  /** Its path. */
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+    folders.add(path);
+  }
+
+  /** Makes one where the system has such folders. */
+  static async make(): Promise<Folder> {
+    return new Folder(await Deno.makeTempDir({ prefix: "parley-bench-" }));
+  }
+
+  /** Removes it, with all that is in it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.path, { recursive: true });
+    folders.delete(this.path);
+  }
+}
+
 /** A child process that is told by its standard input to end, and read line by line. */
 class Child implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #reader: ReadableStreamDefaultReader<string>;
   #text = "";
 
-  constructor(args: readonly string[]) {
+  constructor(
+    args: readonly string[],
+    { cwd = ROOT, env = {} }: { cwd?: string; env?: Record<string, string> } = {},
+  ) {
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [...args],
-      cwd: ROOT,
+      cwd,
+      env,
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
     }).spawn();
+    children.add(this);
     this.#reader = this.#process.stdout.pipeThrough(new TextDecoderStream()).getReader();
   }
 
@@ -58,7 +109,7 @@ class Child implements AsyncDisposable {
   /** The next line of its standard output. */
   async line(waitMs: number): Promise<string> {
     // A child that says nothing is ended, and so is what it says.
-    const timer = setTimeout(() => this.#kill("SIGKILL"), waitMs);
+    const timer = setTimeout(() => this.kill("SIGKILL"), waitMs);
     try {
       while (!this.#text.includes("\n")) {
         const { done, value } = await this.#reader.read();
@@ -76,14 +127,16 @@ class Child implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#process.stdin.close().catch(() => {});
-    this.#kill("SIGTERM");
-    const timer = setTimeout(() => this.#kill("SIGKILL"), STOP_MS);
+    this.kill("SIGTERM");
+    const timer = setTimeout(() => this.kill("SIGKILL"), STOP_MS);
     await this.#reader.cancel();
     await this.#process.status;
     clearTimeout(timer);
+    children.delete(this);
   }
 
-  #kill(signal: Deno.Signal): void {
+  /** Sends it a signal, if it is still there. */
+  kill(signal: Deno.Signal): void {
     try {
       this.#process.kill(signal);
     } catch {
@@ -92,11 +145,34 @@ class Child implements AsyncDisposable {
   }
 }
 
-/** Starts Parley as `deno task serve` does, on a free port and without a flood limit. */
-export function startParley(): Promise<Target> {
-  const [, ...args] = manifest.tasks.serve.command.replaceAll("'", "").split(" ");
+/** Starts Parley as `deno task serve` does there, on a free port and without a flood limit. */
+export async function startParley({ root, database }: ParleyOptions = {}): Promise<Target> {
+  const cwd = root ?? ROOT;
+  const [, ...args] = (await readServeCommand(cwd)).replaceAll("'", "").split(" ");
   const flags = ["--rate", "off", "--port", "0", "--log-level", "warning"];
-  return startServer([...args, ...flags], { isFloor: false });
+  await using resources = new AsyncDisposableStack();
+  const path = database ?? `${resources.use(await Folder.make()).path}/parley.db`;
+  // Not as a flag, which a Parley that keeps nothing would refuse.
+  const env = { PARLEY_DB: path };
+  const server = resources.use(
+    await startServer([...args, ...flags], { isFloor: false, cwd, env }),
+  );
+  const owned = resources.move();
+  return { ...server, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/**
+ * The command that a checkout starts its server with.
+ *
+ * @throws {Error} If it is none of Parley's.
+ */
+export async function readServeCommand(root: string): Promise<string> {
+  const manifest = JSON.parse(await Deno.readTextFile(`${root}/deno.json`)) as {
+    readonly tasks?: { readonly serve?: { readonly command?: string } };
+  };
+  const command = manifest.tasks?.serve?.command;
+  if (command === undefined) throw new Error(`${root}/deno.json has no task "serve"`);
+  return command;
 }
 
 /** Starts the floor on a free port. */
@@ -107,9 +183,9 @@ export function startFloor(): Promise<Target> {
 
 async function startServer(
   args: readonly string[],
-  { isFloor }: { isFloor: boolean },
+  { isFloor, ...options }: { isFloor: boolean; cwd?: string; env?: Record<string, string> },
 ): Promise<Target> {
-  const child = new Child(args);
+  const child = new Child(args, options);
   try {
     const line = await child.line(START_MS);
     const [, hostname = "", port] = /listens on (\S+):(\d+)/.exec(line) ?? [];
@@ -160,10 +236,24 @@ export class Load implements AsyncDisposable {
   }
 }
 
+/** How a script of this folder is run. */
+export interface ScriptOptions {
+  /** The one argument. */
+  readonly argument: string;
+  /** The folder that it may read and write; none where none is given. */
+  readonly folder?: string;
+  /** How long it may take. */
+  readonly waitMs?: number;
+}
+
 /** Runs a script of this folder that prints one line, and returns the line. */
-export async function runScript(name: string, ...args: readonly string[]): Promise<string> {
-  await using child = new Child(["run", "--no-prompt", `tests/bench/${name}`, ...args]);
-  return await child.line(EVENT_MS);
+export async function runScript(
+  name: string,
+  { argument, folder, waitMs = EVENT_MS }: ScriptOptions,
+): Promise<string> {
+  const rights = folder === undefined ? [] : [`--allow-read=${folder}`, `--allow-write=${folder}`];
+  await using child = new Child(["run", "--no-prompt", ...rights, `tests/bench/${name}`, argument]);
+  return await child.line(waitMs);
 }
 
 /**

@@ -15,66 +15,10 @@ import {
   startParley,
   type Target,
 } from "./processes.ts";
+import { type Scenario, type Setting, SkipError } from "./scenario.ts";
+import { store } from "./store.ts";
 import type { Figure } from "./table.ts";
-
-/** How a scenario is run. */
-export interface Setting {
-  /** A server to measure instead of Parley; null for Parley. */
-  readonly other: Target | null;
-  /** How long, and how many. */
-  readonly extent: Extent;
-}
-
-/** How long the scenarios take, and how large they are. */
-export interface Extent {
-  readonly warmUpMs: number;
-  readonly fanoutMs: number;
-  readonly latencyMs: number;
-  readonly slowMs: number;
-  /** How often latencies are measured; the best counts. */
-  readonly rounds: number;
-  readonly idleConnections: number;
-  readonly starts: number;
-  readonly microMs: number;
-}
-
-/** The default run. */
-export const FULL: Extent = {
-  warmUpMs: 500,
-  fanoutMs: 2_500,
-  latencyMs: 5_000,
-  slowMs: 3_500,
-  rounds: 2,
-  idleConnections: 5_000,
-  starts: 10,
-  microMs: 500,
-};
-
-/** The `--quick` run: shorter, so less exact. */
-export const QUICK: Extent = {
-  warmUpMs: 100,
-  fanoutMs: 200,
-  latencyMs: 600,
-  slowMs: 500,
-  rounds: 1,
-  idleConnections: 1_000,
-  starts: 3,
-  microMs: 50,
-};
-
-/** One thing to do. */
-export interface Scenario {
-  /** What `--only` calls it. */
-  readonly name: string;
-  /** Whether it can measure a server other than Parley. */
-  readonly takesOther: boolean;
-  run(setting: Setting): Promise<Figure[]>;
-}
-
-/** A scenario cannot be run here, and why. */
-export class SkipError extends Error {
-  override readonly name = "SkipError";
-}
+import { median, rest, timeStart } from "./timing.ts";
 
 const MESSAGE_BYTES = 64;
 const LATENCY_USERS = 200;
@@ -88,11 +32,6 @@ const SLOW_PER_SECOND = 50;
 /** More than Linux holds for one who never reads (some 4 MB by default), and the server behind it. */
 const SLOW_TOTAL_BYTES = 4_500_000;
 
-/** A server has come to rest when it used no more processor time than this for so long. */
-const REST_CPU_MS = 10;
-const REST_MS = 200;
-const REST_MS_MAX = 8_000;
-
 /** Files that a process has open besides its connections. */
 const OTHER_FILES = 64;
 
@@ -105,6 +44,7 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: "idle", takesOther: true, run: idle },
   { name: "slow", takesOther: true, run: slow },
   { name: "start", takesOther: false, run: start },
+  { name: "store", takesOther: false, run: store },
   { name: "micro", takesOther: false, run: micro },
 ];
 
@@ -131,12 +71,39 @@ async function runLoad(target: Target, request: LoadRequest): Promise<Outcome> {
   };
 }
 
-/** Does the same to the server and to the floor, one after the other. */
+/** What the rounds gave, of the server and of what it is compared with. */
+interface Rounds<Result> {
+  readonly server: readonly Result[];
+  /** Null where it is compared with nothing. */
+  readonly beside: readonly Result[] | null;
+}
+
+/**
+ * Does the same to the server and to what it is compared with, in turns, so that what
+ * disturbs the machine for a while disturbs both.
+ */
 async function compare<Result>(
   setting: Setting,
+  { rounds, isForFloor }: { rounds: number; isForFloor: boolean },
   measure: (target: Target) => Promise<Result>,
-): Promise<{ server: Result; floor: Result }> {
-  return { server: await onServer(setting, measure), floor: await on(startFloor, measure) };
+): Promise<Rounds<Result>> {
+  const startBeside = rivalOf(setting, { isForFloor });
+  const server: Result[] = [];
+  const beside: Result[] = [];
+  while (server.length < rounds) {
+    server.push(await onServer(setting, measure));
+    if (startBeside !== null) beside.push(await on(startBeside, measure));
+  }
+  return { server, beside: startBeside === null ? null : beside };
+}
+
+/** How to start what the server is compared with; null where there is nothing to compare with. */
+function rivalOf(
+  { baseline }: Setting,
+  { isForFloor }: { isForFloor: boolean },
+): (() => Promise<Target>) | null {
+  if (baseline !== null) return () => startParley({ root: baseline });
+  return isForFloor ? startFloor : null;
 }
 
 function onServer<Result>(
@@ -154,66 +121,64 @@ async function on<Result>(
   return await measure(target);
 }
 
+/** Makes lines of the table, of one scenario. */
+function figuresOf<Result>(
+  scenario: string,
+  { server, beside }: Rounds<Result>,
+): (
+  figure: string,
+  pick: (result: Result) => number | null,
+  which?: "least" | "most",
+) => Figure {
+  return (figure, pick, which = "least") => {
+    const of = (results: readonly Result[]): number | null => {
+      const values = results.map(pick).filter((value) => value !== null);
+      if (values.length === 0) return null;
+      return which === "least" ? Math.min(...values) : Math.max(...values);
+    };
+    return {
+      scenario,
+      figure,
+      server: of(server),
+      beside: beside === null ? undefined : of(beside),
+    };
+  };
+}
+
+/** Of rates the most and of times the least: a disturbance only ever slows down. */
 async function fanout(setting: Setting, users: number): Promise<Figure[]> {
-  const { server, floor } = await compare(setting, (target) =>
+  const options = { rounds: setting.extent.rounds, isForFloor: true };
+  const rounds = await compare(setting, options, (target) =>
     runLoad(target, {
       ...requestFor(target, setting),
       mode: "fanout",
       users,
       durationMs: setting.extent.fanoutMs,
     }));
-  const scenario = `fan-out, ${users.toLocaleString("en-US")} users`;
+  const figure = figuresOf(`fan-out, ${users.toLocaleString("en-US")} users`, rounds);
   return [
-    {
-      scenario,
-      figure: "deliveries/s",
-      server: deliveriesPerSecond(server),
-      floor: deliveriesPerSecond(floor),
-    },
-    {
-      scenario,
-      figure: "CPU us/delivery",
-      server: cpuUsPerDelivery(server),
-      floor: cpuUsPerDelivery(floor),
-    },
+    figure("deliveries/s", deliveriesPerSecond, "most"),
+    figure("CPU us/delivery", cpuUsPerDelivery),
   ];
 }
 
 async function latency(setting: Setting): Promise<Figure[]> {
-  const rounds: { server: Outcome; floor: Outcome }[] = [];
-  while (rounds.length < setting.extent.rounds) {
-    rounds.push(
-      await compare(setting, (target) =>
-        runLoad(target, {
-          ...requestFor(target, setting),
-          mode: "latency",
-          users: LATENCY_USERS,
-          durationMs: setting.extent.latencyMs,
-        })),
-    );
-  }
+  const options = { rounds: setting.extent.rounds, isForFloor: true };
+  const rounds = await compare(setting, options, (target) =>
+    runLoad(target, {
+      ...requestFor(target, setting),
+      mode: "latency",
+      users: LATENCY_USERS,
+      durationMs: setting.extent.latencyMs,
+    }));
   const scenario = `latency, ${LATENCY_USERS} users, ${LATENCY_PER_SECOND} messages/s`;
-  const row = (figure: string, pick: (outcome: Outcome) => number | null): Figure => ({
-    scenario,
-    figure,
-    server: best(rounds.map(({ server }) => server), pick),
-    floor: best(rounds.map(({ floor }) => floor), pick),
-  });
+  const figure = figuresOf(scenario, rounds);
   return [
-    row("p50 ms", ({ result }) => result.p50Ms),
-    row("p99 ms", ({ result }) => result.p99Ms),
-    row("max ms", ({ result }) => result.maxMs),
-    row("CPU us/delivery", cpuUsPerDelivery),
+    figure("p50 ms", ({ result }) => result.p50Ms),
+    figure("p99 ms", ({ result }) => result.p99Ms),
+    figure("max ms", ({ result }) => result.maxMs),
+    figure("CPU us/delivery", cpuUsPerDelivery),
   ];
-}
-
-/** The least of some rounds: a disturbance only ever adds. */
-function best(
-  outcomes: readonly Outcome[],
-  pick: (outcome: Outcome) => number | null,
-): number | null {
-  const least = Math.min(...outcomes.map((outcome) => pick(outcome) ?? Infinity));
-  return Number.isFinite(least) ? least : null;
 }
 
 async function idle(setting: Setting): Promise<Figure[]> {
@@ -234,18 +199,12 @@ async function idle(setting: Setting): Promise<Figure[]> {
         : (full.residentKib - empty.residentKib) / users,
     };
   };
-  const { server, floor } = await compare(setting, measure);
-  const scenario = `idle, ${users.toLocaleString("en-US")} connections`;
-  const row = (figure: string, key: keyof IdleOutcome): Figure => ({
-    scenario,
-    figure,
-    server: server[key],
-    floor: floor[key],
-  });
+  const rounds = await compare(setting, { rounds: 1, isForFloor: true }, measure);
+  const figure = figuresOf(`idle, ${users.toLocaleString("en-US")} connections`, rounds);
   return [
-    row("connects/s", "connectsPerSecond"),
-    row("KiB/connection", "kibEach"),
-    row("RSS MiB with nobody in it", "emptyMib"),
+    figure("connects/s", ({ connectsPerSecond }) => connectsPerSecond),
+    figure("KiB/connection", ({ kibEach }) => kibEach),
+    figure("RSS MiB with nobody in it", ({ emptyMib }) => emptyMib),
   ];
 }
 
@@ -257,25 +216,30 @@ interface IdleOutcome {
 
 /** Not for the floor, which would keep whatever is not read. */
 async function slow(setting: Setting): Promise<Figure[]> {
-  const all: Outcome[] = [];
-  const some: Outcome[] = [];
-  // In turns, so that what disturbs the machine for a while disturbs both.
-  for (let round = 0; round < setting.extent.rounds; round++) {
-    all.push(await runSlow(setting, 0));
-    some.push(await runSlow(setting, SLOW_NEVER_READ));
+  const { rounds } = setting.extent;
+  const turns: { all: Rounds<Outcome>; some: Rounds<Outcome> }[] = [];
+  // In turns here as well.
+  while (turns.length < rounds) {
+    turns.push({
+      all: await runSlow(setting, 0),
+      some: await runSlow(setting, SLOW_NEVER_READ),
+    });
   }
-  const closed = Math.min(...some.map(({ result }) => result.slowClosed));
+  const some = joinRounds(turns.map((turn) => turn.some));
   return [
-    ...slowFigures(0, all),
+    ...slowFigures(0, joinRounds(turns.map((turn) => turn.all))),
     ...slowFigures(SLOW_NEVER_READ, some),
-    { scenario: slowName(SLOW_NEVER_READ), figure: "closed by the server", server: closed },
+    figuresOf(slowName(SLOW_NEVER_READ), some)(
+      "closed by the server",
+      ({ result }) => result.slowClosed,
+    ),
   ];
 }
 
-function runSlow(setting: Setting, slowUsers: number): Promise<Outcome> {
+function runSlow(setting: Setting, slowUsers: number): Promise<Rounds<Outcome>> {
   const { warmUpMs, slowMs } = setting.extent;
   const runBytes = (warmUpMs + slowMs) / 1000 * SLOW_PER_SECOND * SLOW_MESSAGE_BYTES;
-  return onServer(setting, (target) =>
+  return compare(setting, { rounds: 1, isForFloor: false }, (target) =>
     runLoad(target, {
       ...requestFor(target, setting),
       mode: "latency",
@@ -289,22 +253,21 @@ function runSlow(setting: Setting, slowUsers: number): Promise<Outcome> {
     }));
 }
 
+function joinRounds<Result>(rounds: readonly Rounds<Result>[]): Rounds<Result> {
+  const hasBeside = rounds.some(({ beside }) => beside !== null);
+  return {
+    server: rounds.flatMap(({ server }) => server),
+    beside: hasBeside ? rounds.flatMap(({ beside }) => beside ?? []) : null,
+  };
+}
+
 /** Of each time the best round, of memory the worst. */
-function slowFigures(slowUsers: number, outcomes: readonly Outcome[]): Figure[] {
-  const scenario = slowName(slowUsers);
-  const peaks = outcomes.map(({ peakMib }) => peakMib ?? NaN);
+function slowFigures(slowUsers: number, rounds: Rounds<Outcome>): Figure[] {
+  const figure = figuresOf(slowName(slowUsers), rounds);
   return [
-    {
-      scenario,
-      figure: "p50 ms of the others",
-      server: best(outcomes, ({ result }) => result.p50Ms),
-    },
-    {
-      scenario,
-      figure: "p99 ms of the others",
-      server: best(outcomes, ({ result }) => result.p99Ms),
-    },
-    { scenario, figure: "peak RSS MiB", server: Math.max(...peaks) },
+    figure("p50 ms of the others", ({ result }) => result.p50Ms),
+    figure("p99 ms of the others", ({ result }) => result.p99Ms),
+    figure("peak RSS MiB", ({ peakMib }) => peakMib, "most"),
   ];
 }
 
@@ -312,33 +275,32 @@ function slowName(slowUsers: number): string {
   return `${SLOW_USERS.toLocaleString("en-US")} users, ${slowUsers} never read`;
 }
 
-async function start({ extent }: Setting): Promise<Figure[]> {
+async function start(setting: Setting): Promise<Figure[]> {
+  const { starts } = setting.extent;
+  const startBeside = rivalOf(setting, { isForFloor: false });
   const timesMs: number[] = [];
-  for (let i = 0; i < extent.starts; i++) {
-    const startMs = performance.now();
-    await using target = await startParley();
-    using conn = await Deno.connect(target);
-    await conn.write(new TextEncoder().encode("/ping\n"));
-    const decoder = new TextDecoder();
-    const buffer = new Uint8Array(4096);
-    for (let text = ""; !text.includes("pong");) {
-      const count = await conn.read(buffer);
-      if (count === null) throw new Error("Server closed the connection before it answered");
-      text += decoder.decode(buffer.subarray(0, count), { stream: true });
-    }
-    timesMs.push(performance.now() - startMs);
+  const besideMs: number[] = [];
+  while (timesMs.length < starts) {
+    timesMs.push(await timeOneStart(startParley));
+    if (startBeside !== null) besideMs.push(await timeOneStart(startBeside));
   }
-  timesMs.sort((a, b) => a - b);
-  const median = timesMs[Math.floor(timesMs.length / 2)] ?? null;
   return [{
-    scenario: `start, median of ${extent.starts}`,
+    scenario: `start, median of ${starts}`,
     figure: "ms to a pong",
-    server: median,
+    server: median(timesMs),
+    beside: startBeside === null ? undefined : median(besideMs),
   }];
 }
 
+async function timeOneStart(startTarget: () => Promise<Target>): Promise<number> {
+  await using started = await timeStart(startTarget);
+  return started.tookMs;
+}
+
 async function micro({ extent }: Setting): Promise<Figure[]> {
-  const figures = JSON.parse(await runScript("micro.ts", `${extent.microMs}`)) as MicroFigures;
+  const figures = JSON.parse(
+    await runScript("micro.ts", { argument: `${extent.microMs}` }),
+  ) as MicroFigures;
   const scenario = "parts alone";
   const linesPerSecond = 1e9 / figures.decoderNsPerLine;
   return [
@@ -373,17 +335,6 @@ async function checkFileLimit(users: number): Promise<void> {
   const limit = await readFileLimit();
   if (limit >= users + OTHER_FILES) return;
   throw new SkipError(`it takes ${users + OTHER_FILES} open files, and "ulimit -n" is ${limit}`);
-}
-
-/** Waits until the server has nothing more to do. */
-async function rest({ pid }: Target): Promise<void> {
-  const giveUpMs = performance.now() + REST_MS_MAX;
-  for (let last = await readUsage(pid); performance.now() < giveUpMs;) {
-    await new Promise<void>((resolve) => setTimeout(resolve, REST_MS));
-    const usage = await readUsage(pid);
-    if (last === null || usage === null || usage.cpuMs - last.cpuMs <= REST_CPU_MS) return;
-    last = usage;
-  }
 }
 
 function deliveriesPerSecond({ result }: Outcome): number {

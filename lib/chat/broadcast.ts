@@ -224,8 +224,9 @@ export class Broadcast {
     });
     room.countMessage();
     member.lastMessageId = message.id;
+    this.#countLength(message.text.length + name.length + NAME_LENGTH_MAX);
     // Whoever sets a topic sees what it looks like.
-    this.tell(room, message, said.type === "topic" ? null : member.id);
+    this.#post(room, message, said.type === "topic" ? null : member.id);
   }
 
   /** Says `text` to one person alone, on all their connections. */
@@ -250,8 +251,7 @@ export class Broadcast {
   /** Tells everybody in a room something, but for the user with the id `except`. */
   tell(room: Room, event: ChatEvent, except: number | null = null): void {
     this.#count(event);
-    if (room.batch.events.length === 0) this.#due.add(room);
-    room.batch.add(event, except);
+    this.#post(room, event, except);
   }
 
   /** Tells everybody something, whichever room they are in. */
@@ -365,8 +365,17 @@ export class Broadcast {
 
   /** Counts what is told in this turn. A batch that is handed out sooner counts until its end. */
   #count(event: ChatEvent): void {
+    this.#countLength(lengthOf(event));
+  }
+
+  #countLength(length: number): void {
     if (this.#turnLength === 0) this.#options.turns.atEnd(this.#endTurn);
-    this.#turnLength += lengthOf(event);
+    this.#turnLength += length;
+  }
+
+  #post(room: Room, event: ChatEvent, except: number | null): void {
+    if (room.batch.events.length === 0) this.#due.add(room);
+    room.batch.add(event, except);
   }
 
   readonly #endTurn = (): void => {

@@ -55,8 +55,8 @@ export class Recorder {
    * One object is what is stored and what is told, since many are made.
    */
   add(said: Omit<RoomMessage, "id" | "atMs">): RoomMessage {
-    // A clock that is set back does not put the new before the old.
-    this.#lastAtMs = Math.max(this.#lastAtMs, Date.now());
+    // One time for all of a turn. A clock that is set back does not put the new before the old.
+    if (this.#unsaved.length === 0) this.#lastAtMs = Math.max(this.#lastAtMs, Date.now());
     const message: RoomMessage = {
       type: said.type,
       id: ++this.#lastId,

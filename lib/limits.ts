@@ -194,8 +194,8 @@ export const INVITED_GUESTS_MAX = 200;
 export const BACKLOG_LINES = 20;
 /** Lines that a join shows at most, of those that a registered name has not read. */
 export const BACKLOG_LINES_MAX = 200;
-/** Characters of them in all: a quarter of a send queue. With long lines a join shows fewer. */
-export const BACKLOG_LENGTH_MAX = 64 * 1024;
+/** Characters of them in all, half a send queue at the most. With long lines a join shows fewer. */
+export const BACKLOG_LENGTH_MAX = 32 * 1024;
 
 /** Unread lines that are counted: more are many, and counting takes time. */
 export const UNREAD_COUNTED_MAX = 10_000;
@@ -208,8 +208,8 @@ export const HISTORY_PAGES_MAX = 10;
 export const HISTORY_LINES_DEFAULT = 20;
 /** See {@linkcode HISTORY_LINES_DEFAULT}: a fifth of a send queue of lines of ordinary length. */
 export const HISTORY_LINES_MAX = 500;
-/** Characters of one answer of `/history` or `/search`: a quarter of a send queue. */
-export const HISTORY_LENGTH_MAX = 64 * 1024;
+/** Characters of one answer of `/history` or `/search`: half a send queue at the most. */
+export const HISTORY_LENGTH_MAX = 32 * 1024;
 
 /** Hits that one `/search` shows. */
 export const SEARCH_HITS_MAX = 20;

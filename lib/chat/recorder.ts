@@ -29,6 +29,8 @@ export class Recorder {
   readonly #timer: Timer;
   #lastId: number;
   #lastAtMs = 0;
+  /** Whether that is the time of this turn. */
+  #hasTime = false;
   #unsaved: RoomMessage[] = [];
   #unsavedLength = 0;
   #isInTrouble = false;
@@ -56,7 +58,8 @@ export class Recorder {
    */
   add(said: Omit<RoomMessage, "id" | "atMs">): RoomMessage {
     // One time for all of a turn. A clock that is set back does not put the new before the old.
-    if (this.#unsaved.length === 0) this.#lastAtMs = Math.max(this.#lastAtMs, Date.now());
+    if (!this.#hasTime) this.#lastAtMs = Math.max(this.#lastAtMs, Date.now());
+    this.#hasTime = true;
     const message: RoomMessage = {
       type: said.type,
       id: ++this.#lastId,
@@ -74,6 +77,8 @@ export class Recorder {
 
   /** Stores what was added. Never throws. */
   save(): void {
+    // What waits while the store fails has been said at one time or another.
+    this.#hasTime = false;
     if (this.#unsaved.length === 0) return;
     // While it fails, only the timer tries: each try may take a while.
     if (this.#isInTrouble) this.#giveUpOldest();

@@ -61,11 +61,15 @@ export type PlainLine =
 export type SpokenLine = PlainLine & { readonly type: "message" | "action" | "direct" | "past" };
 
 /** A list of names and nothing else, since a name can be `left`: `ann is now left.` is no list. */
-const NAMES = String.raw`((?:\S+(?:, \S+)* and )?(?:\d+ others?|\S+))`;
+const ONE = String.raw`[\p{L}\p{Nd}][^\s:,]*`;
+const NAMES = `((?:${ONE}(?:, ${ONE})* and )?(?:\\d+ others?|${ONE}))`;
 const JOINED = new RegExp(String.raw`^${NAMES} joined\.$`, "u");
 const LEFT = new RegExp(String.raw`^${NAMES} left(?: \([a-z ]+\))?\.$`, "u");
-const SENT_OUT = /^(\S+) was (?:removed|banned) from #\S+ by \S+(?:\.|: .*)$/u;
-const RENAMED = /^(\S+) is now (\S+)\.$/u;
+const SENT_OUT = new RegExp(
+  String.raw`^(${ONE}) was (?:removed|banned) from #\S+ by ${ONE}(?:\.|: .*)$`,
+  "u",
+);
+const RENAMED = new RegExp(String.raw`^(${ONE}) is now (${ONE})\.$`, "u");
 const NICK = /^You are now (\S+)\.$/u;
 const PONG = /^pong(?: (.*))?$/u;
 const COMPANY = String.raw`(#\S+), (?:alone so far|with (.+))\.$`;

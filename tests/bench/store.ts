@@ -5,6 +5,7 @@
  * @module
  */
 
+import { SEARCH_WORDS_MAX } from "../../lib/limits.ts";
 import { formatDate } from "../../lib/times.ts";
 import { Corpus, READER, READER_PASSWORD, ROBOT, ROOMS, WRITERS } from "./corpus.ts";
 import type { FillRequest, FillResult } from "./fill.ts";
@@ -193,7 +194,7 @@ function searches({ corpus, messages }: Talk): string[] {
     ...upTo(4).map((at) => `${word(at)} ${word(at + 5)}`),
     ...upTo(4).map((at) => `${word(at)} ${word(45_000 + at)}`),
     ...upTo(4).map((at) => `${word(3_000 + at)} ${word(7_000 + at)}`),
-    upTo(8).map((at) => word(at)).join(" "),
+    upTo(SEARCH_WORDS_MAX).map((at) => word(at)).join(" "),
     // A writer.
     ...upTo(4).map((at) => `${word(at)} from:${WRITERS[at]}`),
     ...upTo(4).map((at) => `${word(200 + at)} from:${WRITERS.at(-1 - at)}`),

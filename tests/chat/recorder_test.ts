@@ -100,12 +100,35 @@ Deno.test("Recorder.add() puts nothing new before something old, whatever become
   try {
     const trial = new Trial();
     trial.say("one");
+    trial.recorder.save();
     mock.timers.setTime(2_000);
     assertEquals(trial.say("two").atMs, 10_000);
+    trial.recorder.save();
     mock.timers.setTime(10_001);
     assertEquals(trial.say("three").atMs, 10_001);
   } finally {
     mock.timers.reset();
+  }
+});
+
+Deno.test("Recorder.add() takes one time for a turn, and another for the next, though the store fails", () => {
+  for (const error of [null, FULL]) {
+    mock.timers.enable({ apis: ["Date"], now: 10_000 });
+    try {
+      const trial = new Trial();
+      trial.error = error;
+      const times: number[] = [];
+      for (let turn = 0; turn < 3; turn++) {
+        times.push(trial.say("one").atMs);
+        mock.timers.tick(1);
+        times.push(trial.say("two").atMs);
+        trial.recorder.save();
+        mock.timers.tick(59_999);
+      }
+      assertEquals(times, [10_000, 10_000, 70_000, 70_000, 130_000, 130_000]);
+    } finally {
+      mock.timers.reset();
+    }
   }
 });
 

@@ -185,6 +185,7 @@ function runBan(context: CommandContext, args: string): Answer {
     by: member.name,
     ...term,
   }, (act) => chat.store.transaction(act));
+  if (room !== null && subject.account !== null) chat.rooms.uninvite(room, subject.account.id);
   sendOut(context, { room, verb: "banned", reason: term.reason }, usersUnder(context, sanction));
   return imposed(`${subject.name} is banned from ${place.words}`, sanction);
 }

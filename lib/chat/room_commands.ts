@@ -109,7 +109,10 @@ async function runJoin(context: CommandContext, args: string): Promise<Answer> {
     );
     if (member.isGone) return null;
     // Meanwhile the room may have changed, or the user may have been banned.
-    if (member.rooms.has(room) || rooms.get(room.record.id) !== room) return null;
+    if (member.rooms.has(room)) return null;
+    if (rooms.get(room.record.id) !== room) {
+      throw new CommandError("no-such-room", `${room.name} was deleted just now.`);
+    }
     if (rooms.requireEntry(member, room) && room.record.password !== hash) {
       throw new CommandError("wrong-password", "The room has another password now. Try again.");
     }

@@ -7,7 +7,6 @@
  */
 
 import { Buffer } from "node:buffer";
-import { randomBytes, scrypt, timingSafeEqual } from "node:crypto";
 import type { Passwords } from "../chat/store.ts";
 import { CommandError } from "../errors.ts";
 import {
@@ -35,11 +34,6 @@ const FORM = /^scrypt\$([1-9]\d{0,9})\$([1-9]\d{0,3})\$([1-9]\d{0,3})\$([\w-]{22
 
 /** Hashes with scrypt, as `scrypt$N$r$p$salt$key`. */
 export class ScryptPasswords implements Passwords {
-  /**
-   * A hash that no password has, at the price of the others: verifying against it where
-   * there is no account takes as long as where there is one.
-   */
-  readonly dummyHash: string;
   readonly #cost: ScryptCost;
   #running = 0;
   readonly #waiting: (() => void)[] = [];
@@ -47,12 +41,11 @@ export class ScryptPasswords implements Passwords {
   /** Hashes at this cost; hashes of another cost are verified at theirs. */
   constructor(cost: ScryptCost = SCRYPT_COST) {
     this.#cost = cost;
-    this.dummyHash = formatHash(cost, randomBytes(SALT_BYTES), randomBytes(KEY_BYTES));
   }
 
   /** See {@linkcode Passwords.hash}. */
   async hash(password: string): Promise<string> {
-    const salt = randomBytes(SALT_BYTES);
+    const salt = crypto.getRandomValues(Buffer.alloc(SALT_BYTES));
     return formatHash(this.#cost, salt, await this.#derive(password, salt, this.#cost));
   }
 
@@ -63,6 +56,7 @@ export class ScryptPasswords implements Passwords {
     const cost = { n: Number(n), r: Number(r), p: Number(p) };
     if (!isBearable(cost)) return false;
     const derived = await this.#derive(password, Buffer.from(salt, "base64url"), cost);
+    const { timingSafeEqual } = await loadCrypto();
     return timingSafeEqual(derived, Buffer.from(key, "base64url"));
   }
 
@@ -97,7 +91,17 @@ export class ScryptPasswords implements Passwords {
   }
 }
 
-function deriveKey(password: string, salt: Uint8Array, cost: ScryptCost): Promise<Uint8Array> {
+/** Loaded when a password is first needed: it is a fifth of what a start would load. */
+async function loadCrypto(): Promise<typeof import("node:crypto")> {
+  return await import("node:crypto");
+}
+
+async function deriveKey(
+  password: string,
+  salt: Uint8Array,
+  cost: ScryptCost,
+): Promise<Uint8Array> {
+  const { scrypt } = await loadCrypto();
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
   const { n, r, p } = cost;
   // One character has several encodings, and keyboards differ in which they send (RFC 8265).
@@ -108,7 +112,7 @@ function deriveKey(password: string, salt: Uint8Array, cost: ScryptCost): Promis
     { N: n, r, p, maxmem: 2 * memoryBytes(cost) },
     (error, key) => error === null ? resolve(key) : reject(error),
   );
-  return promise;
+  return await promise;
 }
 
 function memoryBytes({ n, r, p }: ScryptCost): number {

@@ -82,6 +82,7 @@ class ChatServer implements Server {
   readonly #sessionShared: SessionShared;
   readonly #admission: Admission;
   readonly #store: SqliteStore;
+  readonly #passwords = new ScryptPasswords();
   readonly #chat: Chat;
   readonly #plain = new PlainProtocol();
   readonly #listener: Deno.TcpListener;
@@ -122,7 +123,7 @@ class ChatServer implements Server {
       operators,
       allowsPlaintextPasswords: allowPlaintextPasswords,
       store: this.#store,
-      passwords: new ScryptPasswords(),
+      passwords: this.#passwords,
       newTimer: () => new SingleTimer(),
       turns: this.#connectionShared.scheduler,
       pause: (ms, signal) => delay(ms, { signal }),
@@ -236,6 +237,7 @@ class ChatServer implements Server {
     this.#listener.close();
     // From here on nobody needs to hear who leaves: everybody does.
     this.#chat.close();
+    this.#passwords.close();
     for (const connection of this.#open) connection.controller.abort(new ShutdownError());
     try {
       await deadline(this.#tasks.settled(), SHUTDOWN_GRACE_MS);

@@ -36,7 +36,8 @@ const FORM = /^scrypt\$([1-9]\d{0,9})\$([1-9]\d{0,3})\$([1-9]\d{0,3})\$([\w-]{22
 export class ScryptPasswords implements Passwords {
   readonly #cost: ScryptCost;
   #running = 0;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: PromiseWithResolvers<void>[] = [];
+  #isClosed = false;
 
   /** Hashes at this cost; hashes of another cost are verified at theirs. */
   constructor(cost: ScryptCost = SCRYPT_COST) {
@@ -60,6 +61,12 @@ export class ScryptPasswords implements Passwords {
     return timingSafeEqual(derived, Buffer.from(key, "base64url"));
   }
 
+  /** Refuses whoever waits, and whoever would have to: a server that stops waits for none of them. */
+  close(): void {
+    this.#isClosed = true;
+    for (const place of this.#waiting.splice(0)) place.reject(busy());
+  }
+
   async #derive(password: string, salt: Uint8Array, cost: ScryptCost): Promise<Uint8Array> {
     await this.#enter();
     try {
@@ -74,21 +81,22 @@ export class ScryptPasswords implements Passwords {
       this.#running++;
       return;
     }
-    if (this.#waiting.length >= HASHES_WAITING_MAX) {
-      throw new CommandError(
-        "busy",
-        "Too many passwords are being checked; try again in a moment.",
-      );
-    }
+    if (this.#isClosed || this.#waiting.length >= HASHES_WAITING_MAX) throw busy();
     // Who leaves hands its place on: `#running` stays.
-    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    const place = Promise.withResolvers<void>();
+    this.#waiting.push(place);
+    await place.promise;
   }
 
   #leave(): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#running--;
-    else next();
+    else next.resolve();
   }
+}
+
+function busy(): CommandError {
+  return new CommandError("busy", "Too many passwords are being checked; try again in a moment.");
 }
 
 /** Loaded when a password is first needed: it is a fifth of what a start would load. */

@@ -65,3 +65,13 @@ Deno.test("ScryptPasswords at its real price works within its memory", async () 
   const passwords = new ScryptPasswords();
   assert(await passwords.verify("secret", await passwords.hash("secret")));
 });
+
+Deno.test("ScryptPasswords.close() refuses who waits, and lets those at work end", async () => {
+  const passwords = new ScryptPasswords(CHEAP);
+  const atWork = Array.from({ length: HASHES_AT_ONCE }, () => passwords.hash("secret"));
+  const waiting = Array.from({ length: 3 }, () => passwords.hash("secret"));
+  passwords.close();
+  const refused = waiting.map((hash) => assertRejects(() => hash, CommandError));
+  assertEquals((await Promise.all(refused)).map(({ code }) => code), ["busy", "busy", "busy"]);
+  for (const hash of await Promise.all(atWork)) assert(await passwords.verify("secret", hash));
+});

@@ -13,7 +13,7 @@ import { type Config, DB_IN_MEMORY, formatHelp, readConfig, type Request } from 
 import { StoreError, UsageError } from "./lib/errors.ts";
 import { configureLog } from "./lib/log.ts";
 import { dropPrivileges } from "./lib/privileges.ts";
-import { copyStore, lookIntoStore, type Server, startServer } from "./lib/server.ts";
+import { backupFile, inspectStore, type Server, startServer } from "./lib/server.ts";
 import { describeKeeping, formatCheck, formatStart, hostForUrl } from "./lib/start_text.ts";
 
 /** A second signal ends the process with what a shell reports for Ctrl-C. */
@@ -59,7 +59,7 @@ function check(config: Config): number {
   try {
     const store = config.db === DB_IN_MEMORY
       ? { inMemory: true } as const
-      : lookIntoStore(config.db);
+      : inspectStore(config.db);
     print(formatCheck(config, store));
     return 0;
   } catch (error) {
@@ -72,7 +72,7 @@ function check(config: Config): number {
 /** Copies the database, whether a server is running on it or not. */
 async function backup(config: Config, to: string): Promise<number> {
   try {
-    const { bytes } = await copyStore(config.db, to);
+    const { bytes } = await backupFile(config.db, to);
     print(`Copied ${config.db} to ${to} (${bytes} bytes).\n`);
     return 0;
   } catch (error) {

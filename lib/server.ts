@@ -21,12 +21,14 @@ import { IdleLimit } from "./net/idle_watchdog.ts";
 import { ConnectionShared, TcpConnection } from "./net/tcp_connection.ts";
 import { type Guest, identify } from "./protocol/first_bytes.ts";
 import { PlainProtocol } from "./protocol/plain.ts";
-import { backupFile } from "./store/backup.ts";
-import { inspectStore } from "./store/inspect.ts";
 import { ScryptPasswords } from "./store/scrypt_passwords.ts";
 import { openStore, type SqliteStore } from "./store/sqlite_store.ts";
 import { Session, type SessionShared } from "./session.ts";
 import { Tasks } from "./tasks.ts";
+
+// What the entry does with a database without a server on it.
+export { backupFile } from "./store/backup.ts";
+export { inspectStore } from "./store/inspect.ts";
 
 /** What a server needs of its configuration. */
 export type ServerConfig = Omit<Config, "logFormat" | "logLevel">;
@@ -55,12 +57,6 @@ export interface Server extends AsyncDisposable {
 export function startServer(config: ServerConfig): Server {
   return new ChatServer(config);
 }
-
-/** What a database file holds, without changing it. Throws as {@linkcode openStore}. */
-export const lookIntoStore: typeof inspectStore = inspectStore;
-
-/** Copies a database file that a server may be running on. Throws a `StoreError`. */
-export const copyStore: typeof backupFile = backupFile;
 
 const REFUSALS: Readonly<Record<Refusal, string>> = {
   "server-full": "is full. Try again later.",

@@ -7,7 +7,6 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { mock } from "node:test";
-import { nameKey, nameSkeleton } from "../lib/chat/names.ts";
 import {
   HASHES_AT_ONCE,
   HASHES_WAITING_MAX,
@@ -16,12 +15,10 @@ import {
   REGISTRATIONS_PER_HOUR,
 } from "../lib/limits.ts";
 import { configureLog } from "../lib/log.ts";
-import { ScryptPasswords } from "../lib/store/scrypt_passwords.ts";
-import { openStore } from "../lib/store/sqlite_store.ts";
 import { Guest, RudeGuest, startTestServer, type TestServer } from "./harness.ts";
+import { Folder, LAN, NOON, overLan, passwordOf } from "./visits.ts";
 
 /** In the zone of the machine, as times are shown. */
-const NOON = new Date(2026, 0, 2, 12).getTime();
 
 const WRONG = "-- That is not the password.";
 const NOT_REGISTERED =
@@ -37,18 +34,6 @@ const NOT_PRIVATE =
   "-- No password is taken here, since anybody on the network could read it: come in through SSH " +
   "(ssh -L 2022:localhost:2022 SERVER), or ask for --allow-plaintext-passwords.";
 
-/** The address under which other machines reach this one. In CI there has to be one. */
-const LAN = Deno.networkInterfaces().find(({ family, address }) =>
-  family === "IPv4" && !address.startsWith("127.")
-)?.address;
-
-/** The settings of a test that needs that address. */
-function overLan(name: string): { name: string; ignore: boolean } {
-  return LAN !== undefined || Deno.env.get("CI") === "true"
-    ? { name, ignore: false }
-    : { name: `${name} (ignored: this machine has no address but its own)`, ignore: true };
-}
-
 /** A guest who comes from the address that is not loopback, under a name. */
 async function joinFromLan(server: TestServer, name: string): Promise<Guest> {
   assert(LAN !== undefined, "this machine has an address that is not loopback");
@@ -58,55 +43,6 @@ async function joinFromLan(server: TestServer, name: string): Promise<Guest> {
   guest.say(`/nick ${name}`);
   await guest.until(`-- You are now ${name}.`);
   return guest;
-}
-
-/** The password that tests give a name. */
-function passwordOf(name: string): string {
-  return `${name}-has-a-secret`;
-}
-
-/** A folder with a database in which some names are registered: at a price that is no price. */
-class Folder implements AsyncDisposable {
-  readonly path: string;
-
-  constructor(path: string) {
-    this.path = path;
-  }
-
-  static async with(...names: string[]): Promise<Folder> {
-    const folder = new Folder(await Deno.makeTempDir({ prefix: "parley-accounts-" }));
-    using store = openStore({ path: folder.db, keepMs: null });
-    const passwords = new ScryptPasswords({ n: 2, r: 1, p: 1 });
-    for (const name of names) {
-      store.addAccount({
-        name,
-        key: nameKey(name),
-        skeleton: nameSkeleton(name),
-        password: await passwords.hash(passwordOf(name)),
-        isOperator: false,
-        madeAtMs: NOON,
-        seenAtMs: NOON,
-      });
-    }
-    return folder;
-  }
-
-  get db(): string {
-    return `${this.path}/parley.db`;
-  }
-
-  /** Every byte of every file, a character each. */
-  async bytes(): Promise<string> {
-    let all = "";
-    for await (const { name } of Deno.readDir(this.path)) {
-      all += new TextDecoder("latin1").decode(await Deno.readFile(`${this.path}/${name}`));
-    }
-    return all;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.path, { recursive: true });
-  }
 }
 
 /** Runs a test of which the clock stands still unless it is moved. */

@@ -9,6 +9,7 @@ import { mock } from "node:test";
 import { ENTRY_MS } from "../lib/limits.ts";
 import { configureLog } from "../lib/log.ts";
 import { Guest, startTestServer, type TestServer } from "./harness.ts";
+import { LAN, overLan } from "./visits.ts";
 
 /** With spaces in it, as a sentence that is easily passed on. */
 const PASSWORD = "open sesame 7";
@@ -20,18 +21,6 @@ const HINT = "-- Just type to talk. /nick NAME picks a name, /help shows the res
 const NOT_PRIVATE =
   "-- No password is taken here, since anybody on the network could read it: come in through SSH " +
   "(ssh -L 2022:localhost:2022 SERVER), or ask for --allow-plaintext-passwords.";
-
-/** The address under which other machines reach this one. In CI there has to be one. */
-const LAN = Deno.networkInterfaces().find(({ family, address }) =>
-  family === "IPv4" && !address.startsWith("127.")
-)?.address;
-
-/** The settings of a test that needs that address. */
-function overLan(name: string): { name: string; ignore: boolean } {
-  return LAN !== undefined || Deno.env.get("CI") === "true"
-    ? { name, ignore: false }
-    : { name: `${name} (ignored: this machine has no address but its own)`, ignore: true };
-}
 
 /** A visitor from the address that is not loopback, who has been asked for the password. */
 async function visitFromLan(server: TestServer): Promise<Guest> {

@@ -23,6 +23,7 @@ import {
 import { openStore } from "../lib/store/sqlite_store.ts";
 import { CHEAP_PASSWORDS, NO_TIMER, Notes } from "./chat/trial.ts";
 import { type Guest, RudeGuest, startTestServer, type TestServer } from "./harness.ts";
+import { arrange, ask, gather } from "./visits.ts";
 
 const PASSWORD = "correct-horse";
 const WORD = "open-sesame";
@@ -67,30 +68,6 @@ async function onFile(test: (db: string) => Promise<void>): Promise<void> {
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-}
-
-/** People who are in, and have heard of one another. */
-async function gather<const Names extends readonly string[]>(
-  server: TestServer,
-  stack: AsyncDisposableStack,
-  names: Names,
-): Promise<{ [Index in keyof Names]: Guest }> {
-  const guests: Guest[] = [];
-  for (const name of names) guests.push(stack.use(await server.join(name)));
-  for (const guest of guests) await guest.roundtrip();
-  return guests as { [Index in keyof Names]: Guest };
-}
-
-/** What somebody is shown from when they type something until it is done. */
-async function ask(guest: Guest, line: string): Promise<string[]> {
-  guest.say(line);
-  return await guest.roundtrip();
-}
-
-/** Does things of which only the effect matters, and forgets what those involved are shown. */
-async function arrange(steps: readonly (readonly [guest: Guest, line: string])[]): Promise<void> {
-  for (const [guest, line] of steps) await ask(guest, line);
-  for (const [guest] of steps) await guest.roundtrip();
 }
 
 /** Says lines in a row. */

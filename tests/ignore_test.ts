@@ -10,6 +10,7 @@ import { CommandError } from "../lib/errors.ts";
 import { HISTORY_LINES_DEFAULT, IGNORED_MAX, SEARCH_HITS_MAX } from "../lib/limits.ts";
 import { Trial } from "./chat/trial.ts";
 import { type Guest, startTestServer, type TestServer } from "./harness.ts";
+import { ask, gather } from "./visits.ts";
 
 const PASSWORD = "correct-horse";
 
@@ -31,24 +32,6 @@ async function onFile(test: (db: string) => Promise<void>): Promise<void> {
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-}
-
-/** People who are in, and have heard of one another. */
-async function gather<const Names extends readonly string[]>(
-  server: TestServer,
-  stack: AsyncDisposableStack,
-  names: Names,
-): Promise<{ [Index in keyof Names]: Guest }> {
-  const guests: Guest[] = [];
-  for (const name of names) guests.push(stack.use(await server.join(name)));
-  for (const guest of guests) await guest.roundtrip();
-  return guests as { [Index in keyof Names]: Guest };
-}
-
-/** What somebody is shown from when they type something until it is done. */
-async function ask(guest: Guest, line: string): Promise<string[]> {
-  guest.say(line);
-  return await guest.roundtrip();
 }
 
 async function register(guest: Guest, name: string): Promise<void> {

@@ -5,60 +5,17 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { mock } from "node:test";
-import { nameKey, nameSkeleton } from "../lib/chat/names.ts";
 import { LOGIN_GRACE_MS, WAITING_MESSAGES_MAX } from "../lib/limits.ts";
-import { ScryptPasswords } from "../lib/store/scrypt_passwords.ts";
-import { openStore } from "../lib/store/sqlite_store.ts";
 import { type Guest, RudeGuest, startTestServer, type TestServer } from "./harness.ts";
+import { Folder, NOON, passwordOf } from "./visits.ts";
 
 const MINUTE_MS = 60_000;
 
 /** In the zone of the machine, as times are shown. */
-const NOON = new Date(2026, 0, 2, 12).getTime();
 
 const WAITS = "-- ann is away; your message waits for them.";
 const WRITER_LEFT = "-- Whoever last wrote to you in private has left.";
 const NOBODY_WROTE = "-- Nobody has sent you a private message yet.";
-
-/** The password that tests give a name. */
-function passwordOf(name: string): string {
-  return `${name}-has-a-secret`;
-}
-
-/** A folder with a database in which some names are registered: at a price that is no price. */
-class Folder implements AsyncDisposable {
-  readonly path: string;
-
-  constructor(path: string) {
-    this.path = path;
-  }
-
-  static async with(...names: string[]): Promise<Folder> {
-    const folder = new Folder(await Deno.makeTempDir({ prefix: "parley-private-" }));
-    using store = openStore({ path: folder.db, keepMs: null });
-    const passwords = new ScryptPasswords({ n: 2, r: 1, p: 1 });
-    for (const name of names) {
-      store.addAccount({
-        name,
-        key: nameKey(name),
-        skeleton: nameSkeleton(name),
-        password: await passwords.hash(passwordOf(name)),
-        isOperator: false,
-        madeAtMs: NOON,
-        seenAtMs: NOON,
-      });
-    }
-    return folder;
-  }
-
-  get db(): string {
-    return `${this.path}/parley.db`;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.path, { recursive: true });
-  }
-}
 
 /** Runs a test of which the clock stands still unless it is moved. */
 async function onFakeTime(test: () => Promise<void>): Promise<void> {

@@ -20,6 +20,7 @@ import {
 } from "../lib/limits.ts";
 import { CHEAP_PASSWORDS, NO_TIMER, Trial } from "./chat/trial.ts";
 import { type Guest, startTestServer, type TestServer } from "./harness.ts";
+import { arrange, ask, gather } from "./visits.ts";
 
 const PASSWORD = "correct-horse";
 const WORD = "open-sesame";
@@ -27,30 +28,6 @@ const LASTING = "-- The room is new, and you are its operator: /help shows what 
 const FLEETING = "-- The room is new, and you are its operator until you leave; " +
   "/register keeps it yours.";
 const NO_ROOM = "-- You are in no room. /join #lobby brings you into one.";
-
-/** People who are in, and have heard of one another. */
-async function gather<const Names extends readonly string[]>(
-  server: TestServer,
-  stack: AsyncDisposableStack,
-  names: Names,
-): Promise<{ [Index in keyof Names]: Guest }> {
-  const guests: Guest[] = [];
-  for (const name of names) guests.push(stack.use(await server.join(name)));
-  for (const guest of guests) await guest.roundtrip();
-  return guests as { [Index in keyof Names]: Guest };
-}
-
-/** What somebody is shown from when they type something until it is done. */
-async function ask(guest: Guest, line: string): Promise<string[]> {
-  guest.say(line);
-  return await guest.roundtrip();
-}
-
-/** Does things of which only the effect matters, and forgets what those involved are shown. */
-async function arrange(steps: readonly (readonly [guest: Guest, line: string])[]): Promise<void> {
-  for (const [guest, line] of steps) await ask(guest, line);
-  for (const [guest] of steps) await guest.roundtrip();
-}
 
 async function register(guest: Guest, name: string): Promise<void> {
   guest.say(`/register ${PASSWORD}`);

@@ -13,7 +13,7 @@ import { formatDuration } from "../duration.ts";
 import { CommandError } from "../errors.ts";
 import { SANCTIONS_MAX, SANCTIONS_PER_ROOM_MAX } from "../limits.ts";
 import type { Member, Person, Room } from "./state.ts";
-import type { Account, ModerationStore, Sanction, SanctionTarget } from "./store.ts";
+import type { Account, ModerationStore, Sanction, SanctionTarget, Store } from "./store.ts";
 
 /** A ban or a mute to come. */
 export interface SanctionRequest {
@@ -72,7 +72,7 @@ const LOCKED = "locked";
 
 /** What operators decided, as it stands. */
 export class Moderation {
-  readonly #store: ModerationStore;
+  readonly #store: ModerationStore & Pick<Store, "transaction">;
   /** By kind and room. */
   readonly #scopes = new Map<string, Scope>();
   #count = 0;
@@ -91,7 +91,7 @@ export class Moderation {
    *   operators of the room, or with null of the server.
    */
   constructor(
-    store: ModerationStore,
+    store: ModerationStore & Pick<Store, "transaction">,
     isOperator: (person: Person, room: Room | null) => boolean,
   ) {
     this.#store = store;
@@ -106,8 +106,8 @@ export class Moderation {
   }
 
   /** Locks the server to guests, or opens it. */
-  setServerLocked(isLocked: boolean, act: Act & { transaction: Transaction }): void {
-    act.transaction(() => {
+  setServerLocked(isLocked: boolean, act: Act): void {
+    this.#store.transaction(() => {
       this.#store.setSetting(LOCKED, isLocked ? "yes" : "no");
       this.note(act);
     });
@@ -213,14 +213,14 @@ export class Moderation {
    * @throws {CommandError} If there are too many already.
    * @throws {StoreError} If it cannot be stored.
    */
-  impose(request: SanctionRequest, transaction: Transaction): Sanction {
+  impose(request: SanctionRequest): Sanction {
     const { kind, room, target, shown, by, reason, durationMs } = request;
     const before = this.find(kind, room, target);
     if (before === null) this.#requireSpace(room);
     const atMs = Date.now();
     const untilMs = durationMs === null ? null : atMs + durationMs;
     const roomId = room?.record.id ?? null;
-    const sanction = transaction(() => {
+    const sanction = this.#store.transaction(() => {
       if (before !== null) this.#store.removeSanction(before.id);
       const isAddress = target.type === "network";
       this.note({
@@ -249,8 +249,8 @@ export class Moderation {
   }
 
   /** Lifts a ban or a mute. */
-  lift(sanction: Sanction, act: Act & { transaction: Transaction }): void {
-    act.transaction(() => {
+  lift(sanction: Sanction, act: Act): void {
+    this.#store.transaction(() => {
       this.#store.removeSanction(sanction.id);
       this.note(act);
     });
@@ -377,9 +377,6 @@ export class Moderation {
     else this.#names.delete(value);
   }
 }
-
-/** Runs something as one: all of it is stored, or nothing. */
-export type Transaction = <Result>(act: () => Result) => Result;
 
 /** What guests on a locked server are told. */
 export const SERVER_LOCKED =

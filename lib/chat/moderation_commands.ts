@@ -184,7 +184,7 @@ function runBan(context: CommandContext, args: string): Answer {
     shown: subject.name,
     by: member.name,
     ...term,
-  }, (act) => chat.store.transaction(act));
+  });
   if (room !== null && subject.account !== null) chat.rooms.uninvite(room, subject.account.id);
   sendOut(context, { room, verb: "banned", reason: term.reason }, usersUnder(context, sanction));
   return imposed(`${subject.name} is banned from ${place.words}`, sanction);
@@ -215,7 +215,7 @@ function banNetwork(
     shown: network,
     by: member.name,
     ...term,
-  }, (act) => chat.store.transaction(act));
+  });
   const users = usersUnder(context, sanction);
   sendOut(context, { room: null, verb: "banned", reason: term.reason }, users);
   return imposed(`${network} is banned from the server`, sanction);
@@ -267,7 +267,7 @@ function runUnban(context: CommandContext, args: string): Answer {
 
 function runMute(context: CommandContext, args: string): Answer {
   const { chat, member } = context;
-  const { room, rest, words } = requirePlace(context, "mute", args);
+  const { room, rest } = requirePlace(context, "mute", args);
   const [name, more] = splitFirst(rest);
   if (name === "") throw mistyped("/mute [server] NAME [for TIME] [REASON]");
   const term = takeTerm(more);
@@ -280,13 +280,14 @@ function runMute(context: CommandContext, args: string): Answer {
     shown: subject.name,
     by: member.name,
     ...term,
-  }, (act) => chat.store.transaction(act));
+  });
   for (const each of subject.person?.members ?? []) {
-    const where = room === null ? "" : ` in ${room.name}`;
-    const text = `${member.name} muted you${where}: you may not talk ${describeEnd(sanction)}.`;
+    const place = room === null ? "" : ` in ${room.name}`;
+    const text = `${member.name} muted you${place}: you may not talk ${describeEnd(sanction)}.`;
     chat.answer(each, { type: "announced", room: null, code: "muted", text });
   }
-  return imposed(`${subject.name} is muted on ${words}`.replace("on #", "in #"), sanction);
+  const where = room === null ? "on the server" : `in ${room.name}`;
+  return imposed(`${subject.name} is muted ${where}`, sanction);
 }
 
 function runUnmute(context: CommandContext, args: string): Answer {
@@ -333,7 +334,6 @@ function lift(
       room,
       whom: shown === value && type === "network" ? "" : shown,
       address: type === "network" ? value : "",
-      transaction: (act) => chat.store.transaction(act),
     });
   }
   return first.shown;
@@ -383,10 +383,7 @@ function setLock(
   if (was === isLocked) throw new CommandError("same-setting", `${where} is ${command}ed already.`);
   const act = { by: member.name, act: command, room };
   if (room === null) {
-    chat.moderation.setServerLocked(isLocked, {
-      ...act,
-      transaction: (run) => chat.store.transaction(run),
-    });
+    chat.moderation.setServerLocked(isLocked, act);
   } else {
     chat.rooms.change(room, { isLocked }, () => chat.moderation.note(act));
   }

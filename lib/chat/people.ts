@@ -42,7 +42,7 @@ export class People {
       number = this.#freeGuests.pop() ?? ++this.#lastGuest;
       name = guestName(number);
     } while (this.#isTainted(nameKey(name)));
-    return this.#claim(
+    return this.claim(
       new Person({ name, key: nameKey(name), skeleton: nameSkeleton(name) }, number),
     );
   }
@@ -111,7 +111,9 @@ export class People {
 
   /** Gives a person their name, which has to be free, and returns them. */
   claim(person: Person): Person {
-    return this.#claim(person);
+    this.#byKey.set(person.key, person);
+    this.#bySkeleton.set(person.skeleton, person);
+    return person;
   }
 
   /** Gives a name back. */
@@ -132,11 +134,5 @@ export class People {
     // What cannot be a name is not repeated: it can be as long as a line.
     const called = checkName(name).ok ? `is called ${name}` : "has that name";
     return new CommandError("no-such-user", `Nobody here ${called}. ${hint}`);
-  }
-
-  #claim(person: Person): Person {
-    this.#byKey.set(person.key, person);
-    this.#bySkeleton.set(person.skeleton, person);
-    return person;
   }
 }

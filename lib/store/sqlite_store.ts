@@ -57,8 +57,9 @@ export function openStore(options: StoreOptions): SqliteStore {
   const made = path === ":memory:"
     ? []
     : [path, `${path}-backup`, `${path}-wal`, `${path}-shm`].filter((each) => !isThere(each));
-  opened.defer(() => made.forEach(removeIfThere));
   const file = path === ":memory:" ? null : opened.use(openDatabaseFile(path));
+  // Only now, with the lock: before that, what is new may be another server's that also starts.
+  opened.defer(() => made.forEach(removeIfThere));
   const db = opened.use(new Database(path, { timeout: STORE_BUSY_START_MS }));
   prepareDatabase(db);
   const store = new SqliteStore(db, file, options);

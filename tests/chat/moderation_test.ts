@@ -203,7 +203,7 @@ class Bench implements Disposable {
     const { moderation, trial: { store, chat } } = this;
     switch (step.do) {
       case "impose":
-        moderation.impose(this.#request(step), (act) => store.transaction(act));
+        moderation.impose(this.#request(step));
         return;
       case "lift": {
         const all = this.list();
@@ -213,7 +213,6 @@ class Bench implements Disposable {
           by: "boss",
           act: "lift",
           room: null,
-          transaction: (act) => store.transaction(act),
         });
         return;
       }
@@ -229,7 +228,6 @@ class Bench implements Disposable {
             by: "boss",
             act: "lock",
             room,
-            transaction: (act) => store.transaction(act),
           });
         }
         return;
@@ -394,7 +392,7 @@ function ban(
     by: "boss",
     durationMs: durationMs ?? null,
     reason: "",
-  }, (act) => trial.store.transaction(act));
+  });
 }
 
 Deno.test("a room has so many bans and mutes; those that ended do not count", () => {
@@ -421,7 +419,6 @@ Deno.test("a room has so many bans and mutes; those that ended do not count", ()
       by: "boss",
       act: "unban",
       room,
-      transaction: (act) => trial.store.transaction(act),
     });
     ban(trial, { room, name: "instead-of-0" });
     assertEquals(refused(), "too-many");

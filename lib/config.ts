@@ -26,6 +26,8 @@ import {
   type Rate,
   RATE_BURST_DEFAULT,
   RATE_PER_SECOND_DEFAULT,
+  RESUME_GRACE_MS_DEFAULT,
+  RESUME_GRACE_MS_MAX,
 } from "./limits.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./log.ts";
 import { cleanText } from "./text.ts";
@@ -41,6 +43,8 @@ export interface Config {
   readonly port: number;
   /** Quiet for this long, in milliseconds, ends a session; null never does. */
   readonly idleMs: number | null;
+  /** For how long a lost connection is told to nobody, in milliseconds; 0 for not at all. */
+  readonly resumeGraceMs: number;
   /** How fast one peer may send; null for as fast as it can. */
   readonly rate: Rate | null;
   /** Connections in all. */
@@ -129,6 +133,13 @@ const OPTIONS = {
     expects: 'a duration such as 30s or 5m, or "off"',
     parse: (text) => text === "off" ? null : parseDuration(text) ?? undefined,
   } satisfies Option<number | null>,
+  "resume-grace": {
+    takes: "DURATION",
+    fallback: `${RESUME_GRACE_MS_DEFAULT / 1_000}s`,
+    summary: "how long clients may take to come back unnoticed: 60s, 5m, off",
+    expects: `a duration such as 60s, ${formatDuration(RESUME_GRACE_MS_MAX)} at most, or "off"`,
+    parse: parseGrace,
+  } satisfies Option<number>,
   "rate": {
     takes: "BURST:PER_SECOND",
     fallback: `${RATE_BURST_DEFAULT}:${RATE_PER_SECOND_DEFAULT}`,
@@ -273,6 +284,7 @@ export function readConfig(args: readonly string[], surroundings: Surroundings):
     host: value("host"),
     port: value("port"),
     idleMs: value("idle"),
+    resumeGraceMs: value("resume-grace"),
     rate: value("rate"),
     connectionsMax: value("max-connections"),
     perAddressMax: value("max-per-address"),
@@ -515,6 +527,12 @@ function parseNames(text: string): readonly string[] | undefined {
 /** Whether a text can name a file, and be shown in a line of its own. */
 function isFileName(text: string): boolean {
   return text.trim() !== "" && !/\p{Cc}/u.test(text);
+}
+
+function parseGrace(text: string): number | undefined {
+  if (text === "off") return 0;
+  const ms = parseDuration(text);
+  return ms === null || ms > RESUME_GRACE_MS_MAX ? undefined : ms;
 }
 
 function parseRate(text: string): Rate | null | undefined {

@@ -25,6 +25,7 @@ export type EndKind =
   | "refused"
   | "removed"
   | "replaced"
+  | "resumed"
   | "not-admitted"
   | "fault";
 

@@ -87,6 +87,38 @@ export interface HelpEntry {
   readonly summary: string;
 }
 
+/** One of the rooms that a user is in. */
+export interface Place {
+  /** With its `#`. */
+  readonly room: string;
+  /** Empty for none. */
+  readonly topic: string;
+  /** Who else is there. */
+  readonly others: NameList;
+}
+
+/** What a welcome tells a program. */
+export interface Visit {
+  /** Whether the user is logged in under the name. */
+  readonly isRegistered: boolean;
+  /** All that the user is in. */
+  readonly rooms: readonly Place[];
+  /** The id of the last event before the welcome. */
+  readonly id: number;
+  /** With which a later connection goes on with this one; null where none can. */
+  readonly token: string | null;
+  /** For how long a lost connection is told to nobody, in milliseconds. */
+  readonly graceMs: number;
+  /** Whether this goes on with an earlier connection. */
+  readonly isResumed: boolean;
+  /** Whether the server was started anew since that one. */
+  readonly isRestarted: boolean;
+  /** Whether all that was missed follows. */
+  readonly isComplete: boolean;
+  /** The highest integer by which a request was known that was acted on; 0 for none. */
+  readonly lastRef: number;
+}
+
 /** Why a user is gone, where that is worth telling: the rest just left. */
 export type LeaveReason = "left" | "idle" | "slow" | "lost" | "removed";
 
@@ -106,6 +138,10 @@ export type GoodbyeReason =
  *
  * `room`, wherever it stands, has its `#`. Events that the members of a room
  * are told as they happen have one, and are shown in it.
+ *
+ * `id` stands in everything that a user whose connection broke is told once they
+ * are back. It is one more than that of the event before it, over all rooms, and
+ * missing only until `Broadcast` tells the event: who makes one need not know it.
  */
 export type ChatEvent =
   | {
@@ -122,10 +158,13 @@ export type ChatEvent =
     readonly motd: readonly string[];
     /** The room's topic; empty for none. */
     readonly topic: string;
+    /** What a program needs beyond that; missing for people. */
+    readonly visit?: Visit;
   }
   /** The user is in a room now, which is the current one. */
   | {
     readonly type: "entered";
+    readonly id?: number;
     readonly room: string;
     /** Whether the user was in it before, or made it just now. */
     readonly how: "joined" | "made" | "returned";
@@ -135,10 +174,16 @@ export type ChatEvent =
     readonly isLasting: boolean;
   }
   /** The user is in a room no more, and in `to` now, where that is not null. */
-  | { readonly type: "parted"; readonly room: string; readonly to: string | null }
-  | { readonly type: "joined"; readonly room: string; readonly who: NameList }
+  | {
+    readonly type: "parted";
+    readonly id?: number;
+    readonly room: string;
+    readonly to: string | null;
+  }
+  | { readonly type: "joined"; readonly id?: number; readonly room: string; readonly who: NameList }
   | {
     readonly type: "left";
+    readonly id?: number;
     readonly room: string;
     readonly who: NameList;
     readonly reason: LeaveReason;
@@ -146,6 +191,7 @@ export type ChatEvent =
   /** An operator sent somebody out of the room. */
   | {
     readonly type: "sent-out";
+    readonly id?: number;
     readonly room: string;
     readonly name: string;
     readonly verb: "removed" | "banned";
@@ -153,13 +199,14 @@ export type ChatEvent =
     /** Empty for none. */
     readonly reason: string;
   }
-  | { readonly type: "renamed"; readonly from: string; readonly to: string }
+  | { readonly type: "renamed"; readonly id?: number; readonly from: string; readonly to: string }
   /** The user's own name from now on. */
-  | { readonly type: "nick"; readonly name: string }
+  | { readonly type: "nick"; readonly id?: number; readonly name: string }
   | RoomMessage
   /** A private message; one that waited was sent while the user was away. */
   | {
     readonly type: "direct";
+    readonly id?: number;
     readonly from: string;
     readonly text: string;
     readonly atMs: number;
@@ -170,8 +217,9 @@ export type ChatEvent =
   /** A message was deleted. */
   | {
     readonly type: "forgotten";
+    readonly id?: number;
     readonly room: string;
-    readonly id: number;
+    readonly messageId: number;
     /** Who wrote it. */
     readonly from: string;
     /** Who deleted it. */
@@ -180,6 +228,7 @@ export type ChatEvent =
   /** Something of note in a room, or on the server where there is no room; `code` is stable. */
   | {
     readonly type: "announced";
+    readonly id?: number;
     readonly room: string | null;
     readonly code: string;
     readonly text: string;
@@ -214,9 +263,24 @@ export type ChatEvent =
   }
   | { readonly type: "help"; readonly entries: readonly HelpEntry[] }
   /** An answer in words; `code` is stable. */
-  | { readonly type: "notice"; readonly code: string; readonly lines: readonly string[] }
+  | {
+    readonly type: "notice";
+    readonly id?: number;
+    readonly code: string;
+    readonly lines: readonly string[];
+  }
   /** The answer to `/ping`, with its argument. */
-  | { readonly type: "pong"; readonly text: string }
+  | { readonly type: "pong"; readonly text: string; readonly atMs: number }
+  /** A program's request was done; `id` and `atMs` are those of what was said in a room. */
+  | {
+    readonly type: "ok";
+    readonly id?: number;
+    readonly atMs?: number;
+    /** Whether it had been done before, and was not done again. */
+    readonly repeated?: boolean;
+  }
+  /** So many missed events were told before this; what follows happens now. */
+  | { readonly type: "caught-up"; readonly missed: number; readonly id: number }
   /** A request that was refused; `code` is stable, `text` is a sentence. */
   | { readonly type: "refused"; readonly code: string; readonly text: string }
   /** The sender is slowed down; nothing is lost. */

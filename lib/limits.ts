@@ -194,8 +194,17 @@ export const INVITED_GUESTS_MAX = 200;
 export const BACKLOG_LINES = 20;
 /** Lines that a join shows at most, of those that a registered name has not read. */
 export const BACKLOG_LINES_MAX = 200;
-/** Characters of them in all, half a send queue at the most. With long lines a join shows fewer. */
-export const BACKLOG_LENGTH_MAX = 32 * 1024;
+/**
+ * Characters of them in all, {@linkcode LINE_FRAME_LENGTH} for each line included: half a send
+ * queue at the most. With long lines a join shows fewer.
+ */
+export const BACKLOG_LENGTH_MAX = 40 * 1024;
+
+/**
+ * What a line takes beside its text when it is shown, in characters: its writer's name, its
+ * time and number, the room.
+ */
+export const LINE_FRAME_LENGTH = 64;
 
 /** Unread lines that are counted: more are many, and counting takes time. */
 export const UNREAD_COUNTED_MAX = 10_000;
@@ -208,8 +217,11 @@ export const HISTORY_PAGES_MAX = 10;
 export const HISTORY_LINES_DEFAULT = 20;
 /** See {@linkcode HISTORY_LINES_DEFAULT}: a fifth of a send queue of lines of ordinary length. */
 export const HISTORY_LINES_MAX = 500;
-/** Characters of one answer of `/history` or `/search`: half a send queue at the most. */
-export const HISTORY_LENGTH_MAX = 32 * 1024;
+/**
+ * Characters of one answer of `/history` or `/search`, counted likewise: 180 KiB in any script,
+ * so that an answer fits a send queue.
+ */
+export const HISTORY_LENGTH_MAX = 48 * 1024;
 
 /** Hits that one `/search` shows. */
 export const SEARCH_HITS_MAX = 20;
@@ -273,8 +285,8 @@ export const ENTRY_MS = 60_000;
 
 /** Private messages that wait for one account that is away. */
 export const WAITING_MESSAGES_MAX = 100;
-/** Characters of them in all: they are shown at once, and have to fit a send queue. */
-export const WAITING_LENGTH_MAX = 32 * 1024;
+/** Characters of them in all, counted likewise: they are shown at once, and have to fit a send queue. */
+export const WAITING_LENGTH_MAX = 40 * 1024;
 
 /** Names that one user can ignore. */
 export const IGNORED_MAX = 100;
@@ -388,3 +400,132 @@ export const CLIENT_CHOICES_MAX = 60;
  * is. Parley's own longest line, a full `/who`, has about 10,000.
  */
 export const CLIENT_LINE_LENGTH_MAX = 64 * 1024;
+
+/** A lost connection is told to nobody for so long, by default: a change of networks, a lift. */
+export const RESUME_GRACE_MS_DEFAULT = 60_000;
+
+/** The longest that it can be set to: what is kept meanwhile takes room. */
+export const RESUME_GRACE_MS_MAX = 60 * 60_000;
+
+/** Users whose connection is lost that wait for one from the same address; more leave at once. */
+export const PARKED_PER_ADDRESS_MAX = 64;
+
+/** After a restart users may come back if the server was away for at most so long: a reboot. */
+export const RESTART_MS_MAX = 10 * 60_000;
+
+/** How often it is written down that the server runs, while somebody might come back. */
+export const ALIVE_MS = 10_000;
+
+/** Ids of events that are set aside in the store at once: a write for each thousand. */
+export const EVENT_IDS_RESERVED = 1_000;
+
+/**
+ * Events that are kept for each room and each user, beside what is stored, for
+ * those whose connection is lost: comings and goings of some minutes.
+ */
+export const KEPT_EVENTS_MAX = 500;
+
+/** Rooms that a user was in lately and whose last messages they may have missed. */
+export const PAST_STAYS_MAX = 20;
+
+/** Refusals that are remembered for a program that asks again. */
+export const REFUSALS_MAX = 50;
+
+/** Missed events that are sent at once. */
+export const MISSED_EVENTS = 200;
+/** Characters of them, roughly: more is sent only when most of it has left. */
+export const MISSED_LENGTH = 32 * 1024;
+/** Bytes that may wait still when the next are sent. */
+export const MISSED_QUEUE_BYTES = 64 * 1024;
+/** How often to look whether they do. */
+export const MISSED_WAIT_MS = 10;
+
+/** Of the JSON protocol: what a hello asks for, and what its README promises. */
+export const PROTOCOL_VERSION = 1;
+/** Lines of one message: what people paste to each other, and no room's screen twice over. */
+export const MESSAGE_LINES_MAX = 100;
+/** Characters of a `ref`: a UUID fits, and every answer repeats it. */
+export const REF_LENGTH_MAX = 64;
+
+/**
+ * Entries of one room that the bundled client keeps: more than anybody scrolls through,
+ * some megabytes with long messages. Older ones are fetched again when they are wanted.
+ */
+export const MODEL_LINES_MAX = 5_000;
+/** Entries above that before the oldest are given up, all at once: doing it for each would be slow. */
+export const MODEL_LINES_SLACK = 500;
+/** Rooms that the bundled client keeps the entries of without being in them, until it is back. */
+export const MODEL_ROOMS_AWAY_MAX = 20;
+/** Who spoke, and who wrote in private, that the bundled client remembers for each room. */
+export const MODEL_SPEAKERS_MAX = 200;
+/** Lines of history that the bundled client fetches at once: some screens, and a small answer. */
+export const CLIENT_FETCH_LINES = 100;
+
+/**
+ * Characters of one line of the JSON protocol that the bundled client takes: some times what a
+ * server's send queue holds. A server that sends a longer one is given up.
+ */
+export const CLIENT_JSON_LENGTH_MAX = 1024 * 1024;
+
+/** The bundled client waits this long for the answer to its hello: a password's hash takes a moment. */
+export const CLIENT_HELLO_MS = 10_000;
+
+/**
+ * The first pause and the longest before the bundled client connects anew. Each is twice as long
+ * as the one before, less up to a half by chance: a thousand clients must not come back at once.
+ */
+export const CLIENT_RETRY_MS_MIN = 250;
+/** See {@linkcode CLIENT_RETRY_MS_MIN}: nobody waits for long once the server is back. */
+export const CLIENT_RETRY_MS_MAX = 30_000;
+
+/**
+ * Requests of the bundled client that wait for the server's answer at once. More would gain
+ * nothing, since servers slow a sender down, and what is on the way when a session is lost for
+ * good is of unknown fate.
+ */
+export const CLIENT_REQUESTS_AT_ONCE = 16;
+
+/**
+ * Wait for the rest of a key's sequence before what has come is taken for the
+ * Escape key. Terminals send a sequence in one piece; 50 ms is more than a
+ * network tears it apart by, and less than anybody notices.
+ */
+export const ESCAPE_MS = 50;
+/** Bytes of a key's sequence: terminals send 20 at the most. */
+export const KEY_SEQUENCE_BYTES_MAX = 64;
+/** Bytes of a paste that are taken: 16 of the longest lines, more than anybody should read. */
+export const PASTE_BYTES_MAX = 128 * 1024;
+/** A paste that says nothing for so long, and has no end yet, ends there. */
+export const PASTE_STALL_MS = 2_000;
+/** Characters of a paste of one line from which it is shown before it is sent: a paragraph. */
+export const PASTE_PREVIEW_LENGTH = 500;
+/** What a request of the bundled client takes beside its text: a name, a room, a number. */
+export const REQUEST_FRAME_BYTES = 512;
+/** Steps that the bundled client's line editor can undo: 1 MiB of the longest lines. */
+export const UNDO_STEPS_MAX = 100;
+/** Pause between two frames on the screen: nobody sees more than some 60 a second. */
+export const FRAME_MS = 16;
+/** Bytes that the bundled client reads from the terminal at once. */
+export const TERMINAL_READ_BYTES = 4 * 1024;
+
+/**
+ * Entries whose rows the bundled client keeps: some screens, so that scrolling and
+ * redrawing wrap nothing twice, in a few megabytes.
+ */
+export const CLIENT_ROWS_KEPT_ENTRIES = 1_000;
+/**
+ * Who came and went is told in one line for so many entries at the most: what a
+ * frame looks at stays small while everybody comes.
+ */
+export const CLIENT_FOLDED_MAX = 128;
+/** Characters whose widths the bundled client remembers: more than any two people use. */
+export const CLIENT_WIDTHS_KEPT = 4_096;
+
+/** Pages of history, of up to `HISTORY_LINES_MAX` lines, that `tail` fetches of one room after a gap. */
+export const CLIENT_TAIL_PAGES_MAX = 20;
+/** The bundled client rings the bell no more often than this, whoever is named how often. */
+export const CLIENT_BELL_MS = 1_000;
+/** The bundled client shows what comes from the server this often at the most: 30 frames a second. */
+export const CLIENT_FRAME_MS = 33;
+/** What comes from the server is dealt with for so long before keys have their turn. */
+export const CLIENT_SLICE_MS = 8;

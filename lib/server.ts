@@ -20,11 +20,13 @@ import { Admission, type Refusal } from "./net/admission.ts";
 import { IdleLimit } from "./net/idle_watchdog.ts";
 import { ConnectionShared, TcpConnection } from "./net/tcp_connection.ts";
 import { type Guest, identify } from "./protocol/first_bytes.ts";
+import { JsonProtocol } from "./protocol/json.ts";
 import { PlainProtocol } from "./protocol/plain.ts";
 import { ScryptPasswords } from "./store/scrypt_passwords.ts";
 import { openStore, type SqliteStore } from "./store/sqlite_store.ts";
 import { Session, type SessionShared } from "./session.ts";
 import { Tasks } from "./tasks.ts";
+import { Tokens } from "./tokens.ts";
 
 // What the entry does with a database without a server on it.
 export { backupFile } from "./store/backup.ts";
@@ -96,6 +98,7 @@ class ChatServer implements Server {
       const { accounts, passwords } = this.#chat;
       this.#sessionShared = {
         chat: this.#chat,
+        protocols: { plain: this.#plain, json: new JsonProtocol() },
         entry: config.password === null
           ? null
           : new Entry(config.password, { passwords, accounts }),
@@ -120,6 +123,8 @@ class ChatServer implements Server {
       allowsPlaintextPasswords: allowPlaintextPasswords,
       store: this.#store,
       passwords: this.#passwords,
+      tokens: new Tokens(this.#config.password ?? ""),
+      resumeGraceMs: this.#config.resumeGraceMs,
       newTimer: () => new SingleTimer(),
       turns: this.#connectionShared.scheduler,
       pause: (ms, signal) => delay(ms, { signal }),
@@ -187,7 +192,7 @@ class ChatServer implements Server {
     // Somebody looked whether the port is open, or we are stopping: nobody has come to talk.
     if (opening === null) return connection.close(new EndReason("refused", "Peer said nothing"));
     const guest = identify(opening);
-    if (guest !== "plain") return this.#turnAway(connection, guest);
+    if (guest !== "plain" && guest !== "json") return this.#turnAway(connection, guest);
     try {
       // Each write is all that is due, so there is nothing to wait for before sending it.
       conn.setNoDelay();
@@ -199,7 +204,9 @@ class ChatServer implements Server {
       connection.abort(reason);
       return reason;
     }
-    const session = new Session(connection, this.#plain, this.#sessionShared);
+    const session = new Session(connection, this.#sessionShared, {
+      awaitsHello: guest === "json",
+    });
     // Returned, not awaited: so nothing of this call lives as long as the session.
     return session.run();
   }
@@ -212,7 +219,7 @@ class ChatServer implements Server {
   }
 
   /** Answers a program that is at the wrong door, in its own words where it has some. */
-  #turnAway(connection: TcpConnection, guest: Exclude<Guest, "plain">): Promise<EndReason> {
+  #turnAway(connection: TcpConnection, guest: WrongGuest): Promise<EndReason> {
     const { address } = connection;
     this.#log.info("Turned away {address}: it speaks {guest}, not chat", { address, guest });
     const answer = WRONG_DOOR[guest];
@@ -246,11 +253,14 @@ class ChatServer implements Server {
   }
 }
 
+/** Who is at the wrong door. */
+type WrongGuest = Exclude<Guest, "plain" | "json">;
+
 const HTTP_BODY = "This port is for chat over plain TCP: nc, telnet or the Parley client.\n" +
   "This server has no door for browsers.\n";
 
 /** What each guest at the wrong door is told; TLS has no words for it before its handshake. */
-const WRONG_DOOR: Readonly<Record<Exclude<Guest, "plain">, string | null>> = {
+const WRONG_DOOR: Readonly<Record<WrongGuest, string | null>> = {
   http: "HTTP/1.1 400 Bad Request\r\n" +
     "Content-Type: text/plain; charset=utf-8\r\n" +
     `Content-Length: ${HTTP_BODY.length}\r\n` +

@@ -14,21 +14,34 @@ import type { Chat } from "./chat/chat.ts";
 import type { CommandContext } from "./chat/command.ts";
 import { runCommand } from "./chat/commands.ts";
 import type { Entry } from "./chat/entry.ts";
-import type { Delivery, Receiver, User } from "./chat/state.ts";
-import { CommandError, type EndKind, EndReason, RemovedError } from "./errors.ts";
+import type { Delivery, Member, Receiver, User } from "./chat/state.ts";
+import { CommandError, type EndKind, EndReason, RemovedError, StoreError } from "./errors.ts";
 import type { ChatEvent, GoodbyeReason, LeaveReason } from "./events.ts";
-import { ATTEMPTS_FREE, ENTRY_MS, LINE_BYTES_MAX, type Rate, RATE_LINE_LENGTH } from "./limits.ts";
-import type { ClientMessage } from "./messages.ts";
+import {
+  ATTEMPTS_FREE,
+  ENTRY_MS,
+  LINE_BYTES_MAX,
+  LINE_FRAME_LENGTH,
+  MISSED_QUEUE_BYTES,
+  MISSED_WAIT_MS,
+  PROTOCOL_VERSION,
+  type Rate,
+  RATE_LINE_LENGTH,
+} from "./limits.ts";
+import type { ClientMessage, Hello, Ref } from "./messages.ts";
 import { type Connection, FILLER, type Line, TOO_LONG } from "./net/connection.ts";
 import { type IdleLimit, type IdleOwner, IdleWatchdog } from "./net/idle_watchdog.ts";
 import { RateLimiter } from "./net/rate_limiter.ts";
 import { isHttpRequest } from "./protocol/first_bytes.ts";
+import { isHello } from "./protocol/json.ts";
 import type { Protocol } from "./protocol/protocol.ts";
 
 /** What the sessions of a server share. */
 export interface SessionShared {
   /** Where users talk. */
   readonly chat: Chat;
+  /** What people speak, and what programs do. */
+  readonly protocols: { readonly plain: Protocol; readonly json: Protocol };
   /** What is asked of everybody before they come in; null for nothing. */
   readonly entry: Entry | null;
   /** For who has more to say than fits a turn. */
@@ -51,9 +64,20 @@ const LEAVE_REASONS: Readonly<Record<EndKind, LeaveReason>> = {
   "removed": "removed",
   // Whoever ends a connection from another one has lost it.
   "replaced": "lost",
+  // Nobody hears of it: the user is there, over another connection.
+  "resumed": "lost",
   "not-admitted": "left",
   "fault": "lost",
 };
+
+/** The ends after which who can come back is waited for: nobody wanted them. */
+const LOSSES: ReadonlySet<EndKind> = new Set<EndKind>([
+  "end-of-stream",
+  "reset",
+  "idle",
+  "slow",
+  "shutdown",
+]);
 
 /** How the peer hears of each end; one that ended it itself hears nothing. */
 const GOODBYE_REASONS: Readonly<Record<EndKind, GoodbyeReason | null>> = {
@@ -66,6 +90,7 @@ const GOODBYE_REASONS: Readonly<Record<EndKind, GoodbyeReason | null>> = {
   "refused": null,
   "removed": "removed",
   "replaced": "replaced",
+  "resumed": null,
   "not-admitted": "not-admitted",
   "fault": "internal",
 };
@@ -82,17 +107,46 @@ const PASSWORD_WANTED: ChatEvent = {
   lines: ["This server asks for its password. Type it, and then Enter:"],
 };
 
+const HELLO_WANTED: ChatEvent = {
+  type: "refused",
+  code: "hello-wanted",
+  text: "The first request is hello.",
+};
+
+/** What answers requests of the user's own, and so has their `ref`. */
+const ANSWERS: ReadonlySet<ChatEvent["type"]> = new Set<ChatEvent["type"]>([
+  "entered",
+  "found",
+  "help",
+  "history",
+  "nick",
+  "notice",
+  "parted",
+  "pong",
+  "rooms",
+  "welcome",
+  "who",
+]);
+
 const WRONG_DOOR: ChatEvent = {
   type: "refused",
   code: "not-http",
   text: "This is a chat server, not a web server. Join with nc or telnet.",
 };
 
+const IS_HERE = true;
+
+function pong(text: string): ChatEvent {
+  return { type: "pong", text, atMs: Date.now() };
+}
+
 /** One user's visit. */
 export class Session implements Receiver, IdleOwner {
   readonly #connection: Connection;
-  readonly #protocol: Protocol;
+  #protocol: Protocol;
   readonly #shared: SessionShared;
+  /** Whether the first line may be a program's hello, before which nobody is greeted. */
+  readonly #awaitsHello: boolean;
   readonly #limiter: RateLimiter | null;
   readonly #isPrivate: boolean;
   #watchdog: IdleWatchdog | null = null;
@@ -105,24 +159,44 @@ export class Session implements Receiver, IdleOwner {
   #doorTimer: ReturnType<typeof setTimeout> | undefined;
   #isSlowed = false;
   #linesTaken = 0;
+  /** Of the request that is being dealt with; undefined for none. */
+  #ref: Ref | undefined;
+  /** Whether what was missed is being told: what happens meanwhile is told behind it. */
+  #isCatchingUp = false;
 
-  /** Does nothing until {@linkcode Session.run}. */
-  constructor(connection: Connection, protocol: Protocol, shared: SessionShared) {
+  /**
+   * Does nothing until {@linkcode Session.run}.
+   *
+   * @param options.awaitsHello Whether what the peer sends first looks as if it may be a program's hello.
+   */
+  constructor(
+    connection: Connection,
+    shared: SessionShared,
+    options: { readonly awaitsHello: boolean },
+  ) {
     this.#connection = connection;
-    this.#protocol = protocol;
+    this.#protocol = shared.protocols.plain;
     this.#shared = shared;
+    this.#awaitsHello = options.awaitsHello;
     this.#limiter = shared.rate === null ? null : new RateLimiter(shared.rate);
     this.#isPrivate = isLoopback(connection.address);
   }
 
   /** See {@linkcode Receiver}. */
   deliver(event: ChatEvent): void {
+    if (this.#isCatchingUp) return;
+    this.#send(event, ANSWERS.has(event.type) ? this.#ref : undefined);
+  }
+
+  /** Sends one event, whatever else is going on. */
+  #send(event: ChatEvent, ref?: Ref): void {
     // A full queue ends the connection by itself; there is nothing to add here.
-    this.#connection.send(this.#protocol.encode(event));
+    this.#connection.send(this.#protocol.encode(event, ref));
   }
 
   /** See {@linkcode Receiver}. */
   deliverBatch(events: readonly ChatEvent[], { isHere, skipped }: Delivery): void {
+    if (this.#isCatchingUp) return;
     const { bytes, ends } = this.#protocol.encodeAll(events, isHere);
     if (skipped === null) {
       this.#connection.send(bytes);
@@ -156,9 +230,9 @@ export class Session implements Receiver, IdleOwner {
   }
 
   /** Tells the user something of the session's own, after all that was said before. */
-  #tell(event: ChatEvent): void {
+  #tell(event: ChatEvent, ref?: Ref): void {
     this.#shared.chat.flush();
-    this.deliver(event);
+    if (!this.#isCatchingUp) this.#send(event, ref);
   }
 
   /**
@@ -169,12 +243,12 @@ export class Session implements Receiver, IdleOwner {
    */
   async run(): Promise<EndReason> {
     const connection = this.#connection;
-    const { chat, idleLimit, entry } = this.#shared;
+    const { chat, idleLimit } = this.#shared;
     let reason: EndReason | null = null;
     if (idleLimit !== null) this.#watchdog = new IdleWatchdog(connection, idleLimit, this);
     try {
-      if (entry === null) reason = this.#enter();
-      else this.#askPassword();
+      if (this.#awaitsHello) this.#startDoorTimer();
+      else reason = this.#comeIn();
       if (reason !== null) return reason;
       for await (const line of connection.lines()) {
         const waitMs = this.#waitBefore(line);
@@ -195,35 +269,55 @@ export class Session implements Receiver, IdleOwner {
       reason ??= EndReason.of(connection.signal.reason);
       this.#watchdog?.[Symbol.dispose]();
       clearTimeout(this.#doorTimer);
-      if (this.#user !== null) chat.leave(this.#user, LEAVE_REASONS[reason.kind]);
+      this.#leave(reason);
       this.#sayGoodbye(reason);
       await connection.close(reason);
     }
     return reason;
   }
 
-  /** Brings the visitor in. Returns why the session is to end instead, or null. */
-  #enter(): EndReason | null {
-    const { address } = this.#connection;
+  /** Takes the user out, unless they are here over another connection, or may come back. */
+  #leave({ kind }: EndReason): void {
+    const user = this.#user;
+    if (user === null || user.receiver !== this) return;
     const { chat } = this.#shared;
-    // They may have been banned since they connected.
-    const text = chat.whyKeptOut(address);
-    if (text !== null) {
-      this.#tell({ type: "refused", code: "banned", text });
-      return new EndReason("refused", text);
-    }
-    clearTimeout(this.#doorTimer);
-    this.#user = chat.enter(this, { address, isPrivate: this.#isPrivate });
+    if (LOSSES.has(kind)) chat.lose(user, LEAVE_REASONS[kind]);
+    else chat.leave(user, LEAVE_REASONS[kind]);
+  }
+
+  /** Brings the visitor in, or asks for what has to be given first. As {@linkcode Session.#enter}. */
+  #comeIn(): EndReason | null {
+    if (this.#shared.entry === null) return this.#enter();
+    this.#startDoorTimer();
+    this.#tell(PASSWORD_WANTED);
     return null;
   }
 
-  #askPassword(): void {
+  /** Brings the visitor in. Returns why the session is to end instead, or null. */
+  #enter(): EndReason | null {
+    const reason = this.#refuseBanned();
+    if (reason !== null) return reason;
+    clearTimeout(this.#doorTimer);
+    const { address } = this.#connection;
+    this.#user = this.#shared.chat.enter(this, { address, isPrivate: this.#isPrivate });
+    return null;
+  }
+
+  /** They may have been banned since they connected. */
+  #refuseBanned(ref?: Ref): EndReason | null {
+    const text = this.#shared.chat.whyKeptOut(this.#connection.address);
+    if (text === null) return null;
+    this.#tell({ type: "refused", code: "banned", text }, ref);
+    return new EndReason("refused", text);
+  }
+
+  #startDoorTimer(): void {
     const { controller } = this.#connection;
+    clearTimeout(this.#doorTimer);
     this.#doorTimer = setTimeout(
-      () => controller.abort(new EndReason("not-admitted", "Visitor gave no password")),
+      () => controller.abort(new EndReason("not-admitted", "Visitor did not come in")),
       ENTRY_MS,
     );
-    this.#tell(PASSWORD_WANTED);
   }
 
   #sayGoodbye(reason: EndReason): void {
@@ -238,8 +332,19 @@ export class Session implements Receiver, IdleOwner {
     if (this.#limiter === null) return 0;
     const nowMs = Date.now();
     if (this.#limiter.isFull(nowMs)) this.#isSlowed = false;
-    const length = typeof line === "string" ? line.length : 0;
+    const length = typeof line === "string" ? this.#lengthOf(line) : 0;
     return this.#limiter.take(nowMs, 1 + Math.floor(length / RATE_LINE_LENGTH));
+  }
+
+  /** Characters of what a line may make others see. */
+  #lengthOf(line: string): number {
+    if (!this.#isProgram) return line.length;
+    // Each line of a message is framed for who reads it on `nc`.
+    let length = line.length;
+    for (let at = line.indexOf("\\n"); at >= 0; at = line.indexOf("\\n", at + 2)) {
+      length += LINE_FRAME_LENGTH;
+    }
+    return length;
   }
 
   /**
@@ -267,48 +372,114 @@ export class Session implements Receiver, IdleOwner {
 
   /** Acts on one line. Returns why the session is to end, or null. */
   #take(line: Line): EndReason | null | Promise<EndReason | null> {
-    this.#linesTaken++;
+    if (this.#linesTaken++ === 0) {
+      const reason = this.#takeFirst(line);
+      if (reason !== null) return reason;
+    }
     if (line === FILLER) return null;
     if (line === TOO_LONG) {
       this.#tell(LINE_TOO_LONG);
       return null;
     }
-    if (this.#linesTaken === 1 && isHttpRequest(line)) {
-      this.#tell(WRONG_DOOR);
-      return new EndReason("refused", "Peer speaks HTTP");
-    }
     const user = this.#user;
     const message = this.#protocol.decode(line);
-    if (user === null) return this.#takeAtDoor(message);
-    this.#shared.chat.heard(user);
+    if (user === null) {
+      return this.#isProgram ? this.#takeHello(message) : this.#takeAtDoor(message);
+    }
+    const { chat } = this.#shared;
+    chat.heard(user);
+    const member = chat.require(user);
+    chat.seats.received(member);
+    if ("ref" in message && member.requests?.isKnown(message.ref)) {
+      this.#repeat(member.requests.refusalOf(message.ref), message.ref);
+      return null;
+    }
     switch (message.type) {
       case "say":
-        return this.#say(user, message.text);
+        return this.#say(member, message);
       case "command":
-        return this.#command(user, message);
+        return this.#command(member, message);
+      case "ping":
+        chat.seats.confirm(member, message.lastId);
+        this.#tell(pong(message.text), message.ref);
+        return null;
+      case "hello":
+        this.#tell({ type: "refused", code: "here", text: "You are in already." }, message.ref);
+        return null;
+      case "invalid":
+        this.#tell({ type: "refused", code: message.code, text: message.text }, message.ref);
+        return null;
       case "blank":
         return null;
     }
   }
 
-  #say(user: User, text: string): null {
+  get #isProgram(): boolean {
+    return this.#protocol === this.#shared.protocols.json;
+  }
+
+  /** Finds out from the first line who is there. */
+  #takeFirst(line: Line): EndReason | null {
+    const isText = typeof line === "string";
+    if (isText && isHttpRequest(line)) {
+      this.#tell(WRONG_DOOR);
+      return new EndReason("refused", "Peer speaks HTTP");
+    }
+    // A person on `nc` can begin with a brace as well.
+    if (!isText || !isHello(line)) return this.#awaitsHello ? this.#comeIn() : null;
+    this.#protocol = this.#shared.protocols.json;
+    // It came so late that it was taken for a person.
+    if (this.#user !== null) this.#shared.chat.leave(this.#user, "left");
+    this.#user = null;
+    this.#startDoorTimer();
+    return null;
+  }
+
+  #say(member: Member, message: ClientMessage & { readonly type: "say" }): null {
+    const { chat } = this.#shared;
     try {
-      this.#shared.chat.say(user, text);
+      if (message.room !== undefined) this.#turnTo(member, message.room);
+      const { id, atMs } = chat.say(member, message.text);
+      if (member.requests === null) return null;
+      chat.broadcast.noteRequest(member, message.ref, null);
+      // In front of the event itself, which is told at the end of the turn: to tell it
+      // at once would mean a fan-out for each who talks.
+      if (message.ref !== undefined) this.#send({ type: "ok", id, atMs }, message.ref);
     } catch (error) {
-      this.#refuse(error);
+      this.#refuse(error, message.ref);
     }
     return null;
   }
 
+  /** Makes a room of the user's the current one: that is where a request is made. */
+  #turnTo(member: Member, name: string): void {
+    const { chat } = this.#shared;
+    const room = chat.rooms.requireIn(member, name);
+    if (member.room === room) return;
+    chat.broadcast.turnTo(member, room);
+    chat.seats.touch(member);
+  }
+
+  /** Answers a request that was dealt with before, as it was then. */
+  #repeat(refusal: CommandError | undefined, ref: Ref): void {
+    if (refusal === undefined) this.#tell({ type: "ok", repeated: true }, ref);
+    else this.#tell({ type: "refused", code: refusal.code, text: refusal.message }, ref);
+  }
+
   #command(
-    user: User,
-    request: { readonly name: string; readonly args: string },
+    member: Member,
+    request: {
+      readonly name: string;
+      readonly args: string;
+      readonly room?: string;
+      readonly ref?: Ref;
+    },
   ): EndReason | null | Promise<EndReason | null> {
     const { chat } = this.#shared;
     let reason: EndReason | null = null;
     const connection = this.#connection;
     const context: CommandContext = {
-      member: chat.require(user),
+      member,
       chat,
       // Few commands ask for it, and a signal costs its connection some memory.
       get signal() {
@@ -318,45 +489,201 @@ export class Session implements Receiver, IdleOwner {
         reason = new EndReason("quit", "User left");
       },
     };
+    const { ref } = request;
+    const saidId = member.lastMessageId;
     try {
+      if (request.room !== undefined) this.#turnTo(member, request.room);
+      this.#ref = ref;
       const pending = runCommand(context, request);
-      if (pending !== undefined) return this.#waitFor(pending);
+      if (pending !== undefined) return this.#waitFor(member, pending, ref);
+      this.#done(member, ref, saidId);
     } catch (error) {
-      this.#refuse(error);
+      this.#refuse(error, ref);
     }
     return reason;
   }
 
   /** Waits for a command that could not be done at once. That is no silence of the peer's. */
-  async #waitFor(pending: Promise<void>): Promise<null> {
+  async #waitFor(member: Member, pending: Promise<void>, ref: Ref | undefined): Promise<null> {
     this.#watchdog?.pause();
     try {
       await pending;
+      if (!this.#connection.signal.aborted) this.#done(member, ref, member.lastMessageId);
     } catch (error) {
       // Nobody is left to be told.
-      if (!this.#connection.signal.aborted) this.#refuse(error);
+      if (!this.#connection.signal.aborted) this.#refuse(error, ref);
     }
+    this.#ref = undefined;
     this.#watchdog?.resume();
     return null;
   }
 
+  /** A command was done: a program is told. */
+  #done(member: Member, ref: Ref | undefined, saidId: number | null): void {
+    this.#ref = undefined;
+    if (member.requests === null) return;
+    const { chat } = this.#shared;
+    chat.broadcast.noteRequest(member, ref, null);
+    chat.seats.touch(member);
+    if (ref === undefined) return;
+    const { lastMessageId: id, lastMessageAtMs: atMs } = member;
+    this.#tell(id === null || id === saidId ? { type: "ok" } : { type: "ok", id, atMs }, ref);
+  }
+
   /** Tells the user of a refusal; whatever else it is, is a fault of ours. */
-  #refuse(error: unknown): void {
+  #refuse(error: unknown, ref?: Ref): void {
+    this.#ref = undefined;
     if (!(error instanceof CommandError)) throw error;
-    this.#tell({ type: "refused", code: error.code, text: error.message });
+    const { chat } = this.#shared;
+    const member = this.#user === null ? undefined : chat.broadcast.find(this.#user);
+    if (member !== undefined) chat.broadcast.noteRequest(member, ref, error);
+    this.#tell({ type: "refused", code: error.code, text: error.message }, ref);
+  }
+
+  /** Takes a line of a program that has not come in yet. */
+  async #takeHello(message: ClientMessage): Promise<EndReason | null> {
+    switch (message.type) {
+      case "hello":
+        return await this.#hello(message.hello, message.ref);
+      case "ping":
+        this.#tell(pong(message.text), message.ref);
+        return null;
+      case "invalid":
+        this.#tell({ type: "refused", code: message.code, text: message.text }, message.ref);
+        return null;
+      case "blank":
+        return null;
+      default:
+        if (message.type === "command" && message.name === "quit") {
+          return new EndReason("quit", "Visitor left");
+        }
+        this.#tell(HELLO_WANTED, message.ref);
+        return null;
+    }
+  }
+
+  async #hello(hello: Hello, ref: Ref | undefined): Promise<EndReason | null> {
+    if (hello.version !== PROTOCOL_VERSION) {
+      const text = `This server speaks version ${PROTOCOL_VERSION}.`;
+      this.#tell({ type: "refused", code: "bad-version", text }, ref);
+      return null;
+    }
+    try {
+      if (hello.token !== null) return await this.#resume(hello.token, hello.lastId, ref);
+    } catch (error) {
+      this.#refuse(error, ref);
+      return null;
+    }
+    if (this.#shared.entry !== null) {
+      if (hello.password === null) {
+        const text = "This server asks for its password.";
+        this.#tell({ type: "refused", code: "password-wanted", text }, ref);
+        return null;
+      }
+      const reason = await this.#admit(hello.password, ref);
+      if (reason !== "admitted") return reason;
+    }
+    const { chat } = this.#shared;
+    const ticket = hello.wantsToken ? await chat.seats.issue() : null;
+    if (this.#connection.signal.aborted) return null;
+    const banned = this.#refuseBanned(ref);
+    if (banned !== null) return banned;
+    clearTimeout(this.#doorTimer);
+    const { address } = this.#connection;
+    this.#ref = ref;
+    const { user, refusal } = chat.enterProgram(
+      this,
+      { address, isPrivate: this.#isPrivate },
+      { nick: hello.nick, ticket },
+    );
+    this.#user = user;
+    this.#ref = undefined;
+    if (refusal !== null) {
+      this.#tell({ type: "refused", code: refusal.code, text: refusal.message }, ref);
+    }
+    return null;
+  }
+
+  /**
+   * Goes on with an earlier connection of the user's, and tells what they missed.
+   *
+   * @throws {CommandError} If the token is not good.
+   */
+  async #resume(token: string, lastId: number, ref: Ref | undefined): Promise<EndReason | null> {
+    const { chat } = this.#shared;
+    const { address, signal } = this.#connection;
+    const claim = await chat.seats.find(token, { isPrivate: this.#isPrivate });
+    const ticket = await chat.seats.issue();
+    if (signal.aborted || ticket === null) return null;
+    // From here on what happens is told behind what was missed.
+    this.#isCatchingUp = true;
+    try {
+      const { user, welcome } = chat.resume(
+        this,
+        { address, isPrivate: this.#isPrivate },
+        { claim, ticket, lastId },
+      );
+      clearTimeout(this.#doorTimer);
+      this.#user = user;
+      this.#send(welcome, ref);
+    } catch (error) {
+      this.#isCatchingUp = false;
+      throw error;
+    }
+    await this.#catchUp(claim.member, lastId);
+    return null;
+  }
+
+  /** Tells all that a user has missed after an event, no faster than they take it. */
+  async #catchUp(member: Member, lastId: number): Promise<void> {
+    const { broadcast } = this.#shared.chat;
+    const connection = this.#connection;
+    let afterId = Math.min(lastId, broadcast.lastMessageId);
+    let count = 0;
+    for (;;) {
+      const missed = this.#readMissed(member, afterId);
+      const { events } = missed;
+      count += events.length;
+      if (events.length > 0) connection.send(this.#protocol.encodeAll(events, IS_HERE).bytes);
+      afterId = missed.lastId;
+      if (missed.isLast) break;
+      try {
+        do await delay(MISSED_WAIT_MS, { signal: connection.signal }); while (
+          connection.queuedBytes > MISSED_QUEUE_BYTES
+        );
+      } catch {
+        return; // Only the signal ends a delay; whoever comes back again misses the same.
+      }
+    }
+    // Nothing has happened since the last of it was read.
+    this.#isCatchingUp = false;
+    if (connection.signal.aborted) return;
+    this.#send({ type: "caught-up", missed: count, id: afterId });
+  }
+
+  #readMissed(member: Member, afterId: number): ReturnType<Chat["seats"]["missed"]> {
+    const { chat } = this.#shared;
+    try {
+      return chat.seats.missed(member, afterId);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      const text = `What was missed cannot be told: ${error.message}`;
+      this.#send({ type: "refused", code: "store-failed", text });
+      return { events: [], lastId: chat.broadcast.lastMessageId, isLast: true };
+    }
   }
 
   /** Takes a line of a visitor who has not given the server's password yet. */
   async #takeAtDoor(message: ClientMessage): Promise<EndReason | null> {
-    if (message.type === "blank") return null;
     if (message.type === "say") return await this.#tryPassword(message.text);
+    if (message.type !== "command") return null;
     switch (message.name) {
       case "pass":
         return await this.#tryPassword(message.args);
       case "quit":
         return new EndReason("quit", "Visitor left");
       case "ping":
-        this.#tell({ type: "pong", text: message.args });
+        this.#tell(pong(message.args));
         return null;
       case "nick":
         this.#wantedName = message.args;
@@ -368,21 +695,27 @@ export class Session implements Receiver, IdleOwner {
   }
 
   async #tryPassword(password: string): Promise<EndReason | null> {
+    const answer = await this.#admit(password);
+    if (answer !== "admitted") return answer;
+    const reason = this.#enter();
+    const user = this.#user;
+    const name = this.#wantedName;
+    if (user === null || name === null) return reason;
+    return await this.#command(this.#shared.chat.require(user), { name: "nick", args: name });
+  }
+
+  /** Lets a visitor in who knows the server's password; else says why the session ends, or null. */
+  async #admit(password: string, ref?: Ref): Promise<"admitted" | EndReason | null> {
     const { address } = this.#connection;
     try {
       await this.#shared.entry?.admit({ address, isPrivate: this.#isPrivate }, password);
     } catch (error) {
-      this.#refuse(error);
+      this.#refuse(error, ref);
       // That the server had no time for it is not the visitor's mistake.
       const isBusy = error instanceof CommandError && error.code === "busy";
       if (isBusy || ++this.#wrongPasswords < ATTEMPTS_FREE) return null;
       return new EndReason("not-admitted", "Visitor did not know the password");
     }
-    if (this.#connection.signal.aborted) return null;
-    const reason = this.#enter();
-    const user = this.#user;
-    const name = this.#wantedName;
-    if (user === null || name === null) return reason;
-    return await this.#command(user, { name: "nick", args: name });
+    return this.#connection.signal.aborted ? null : "admitted";
   }
 }

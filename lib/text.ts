@@ -170,3 +170,13 @@ function isJoinerUsed(joiner: string, before: string, after: string): boolean {
   return ENDS_IN_VIRAMA.test(before) ||
     (ENDS_IN_JOINING_LETTER.test(before) && BEGINS_WITH_JOINING_LETTER.test(after));
 }
+
+/**
+ * Characters that a text takes where each of its lines has a frame of so many around
+ * it: a name, a time, the protocol's own. A text of a hundred short lines is a long one.
+ */
+export function framedLength(text: string, frameLength: number): number {
+  let length = text.length + frameLength;
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) length += frameLength;
+  return length;
+}

@@ -16,7 +16,7 @@ const MODULES = FILES.filter((file) => file.endsWith(".ts") && !file.endsWith(".
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["lib/server.ts", "lib/*", "deno.json"],
-  "client.ts": ["lib/terminal/", "lib/*", "deno.json"],
+  "client.ts": ["lib/terminal/", "lib/client/", "lib/*", "deno.json"],
   "lib/server.ts": [
     "lib/session.ts",
     "lib/net/",
@@ -31,8 +31,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/chat/": ["lib/*"],
   // The interfaces that it implements are owned by chat/.
   "lib/store/": ["lib/chat/", "lib/*"],
-  // The client reads what the server's encoder writes: one file knows both sides of that.
-  "lib/terminal/": ["lib/protocol/plain_reader.ts", "lib/*"],
+  // The client reads what the server's encoders write: a file for each knows both sides of that.
+  "lib/client/": ["lib/protocol/json_reader.ts", "lib/*"],
+  "lib/terminal/": [
+    "lib/client/",
+    "lib/protocol/json_reader.ts",
+    "lib/protocol/plain_reader.ts",
+    "lib/*",
+  ],
   "lib/*": [],
 };
 
@@ -49,14 +55,15 @@ const FORBIDDEN: readonly { in: (file: string) => boolean; text: RegExp; why: st
     why: "chat/ and protocol/ know no platform and no timers",
   },
   {
-    in: (file) => !/^lib\/terminal\/|^lib\/net\/send_queue\.ts$/.test(file) && isInLib(file),
+    in: (file) =>
+      !/^lib\/(terminal|client)\/|^lib\/net\/send_queue\.ts$/.test(file) && isInLib(file),
     text: /\.write\(/,
     why: "only net/send_queue.ts writes to a connection of the server",
   },
   {
-    in: (file) => file.startsWith("lib/terminal/") && file !== "lib/terminal/server_link.ts",
+    in: (file) => /^lib\/(terminal|client)\//.test(file) && file !== "lib/client/server_link.ts",
     text: /conn\w*\.write\(/i,
-    why: "only terminal/server_link.ts writes to the client's connection",
+    why: "only client/server_link.ts writes to the client's connection",
   },
   {
     in: () => true,
@@ -113,7 +120,7 @@ Deno.test("code contains nothing that is another file's to do", async () => {
 
 Deno.test("files are named after what they hold", () => {
   const isNamed = (file: string): boolean =>
-    /(^|\/)[a-z][a-z0-9_]*(\.d)?\.(ts|js|css|html)$|\/README\.md$/.test(file) &&
+    /(^|\/)[a-z][a-z0-9_]*(\.d)?\.(ts|js|json|css|html)$|\/README\.md$/.test(file) &&
     !/\/(index|mod|utils?|helpers?|common|shared|misc|types)\.ts$/.test(file);
   assertEquals(FILES.filter((file) => !isNamed(file)), []);
 });

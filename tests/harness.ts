@@ -26,6 +26,7 @@ const DEFAULTS: ServerConfig = {
   host: "127.0.0.1",
   port: 0,
   idleMs: null,
+  resumeGraceMs: 60_000,
   rate: null,
   connectionsMax: 10_000,
   perAddressMax: 64,

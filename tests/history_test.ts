@@ -17,11 +17,12 @@ import {
   HISTORY_LENGTH_MAX,
   HISTORY_LINES_DEFAULT,
   HISTORY_LINES_MAX,
+  LINE_FRAME_LENGTH,
   SEARCH_HITS_MAX,
   SEARCH_WORDS_MAX,
 } from "../lib/limits.ts";
 import { openStore } from "../lib/store/sqlite_store.ts";
-import { CHEAP_PASSWORDS, NO_TIMER, Notes } from "./chat/trial.ts";
+import { CHEAP_PASSWORDS, COUNTED_TOKENS, NO_TIMER, Notes } from "./chat/trial.ts";
 import { type Guest, RudeGuest, startTestServer, type TestServer } from "./harness.ts";
 import { arrange, ask, gather } from "./visits.ts";
 
@@ -479,13 +480,28 @@ Deno.test("/history shows lines with their time and number, up to now, a line or
         ["/history before 1d", 0, 3],
         ["/history before 23h", 0, 4],
         ["/history 2 before 1d", 1, 3],
+        ["/history after 2", 2, 5],
+        ["/history 2 after 1", 1, 3],
+        ["/history 1 AFTER #3", 3, 4],
+        ["/history after 0", 0, 5],
+        ["/history after 2026-01-15 14:12", 3, 5],
+        ["/history 1 after 2026-01-15", 0, 1],
+        ["/history after 23h", 4, 5],
       ] as const
     ) {
       await t.step(typed, async () => {
         assertEquals(await ask(bob, typed), lines.slice(from, to));
       });
     }
-    for (const typed of ["/history before 1", "/history before 2d", "/history before 2026-01-15"]) {
+    for (
+      const typed of [
+        "/history before 1",
+        "/history before 2d",
+        "/history before 2026-01-15",
+        "/history after 6",
+        "/history after 2026-01-17",
+      ]
+    ) {
       await t.step(typed, async () => assertEquals(await ask(bob, typed), [NOTHING]));
     }
   });
@@ -495,7 +511,7 @@ Deno.test("/history refuses what it does not understand", async (t) => {
   await onServer({}, async (server, stack) => {
     const [ann] = await gather(server, stack, ["ann"]);
     await arrange([[ann, "words"]]);
-    const usage = "-- Type it as /history [COUNT] [before TIME|NUMBER].";
+    const usage = "-- Type it as /history [COUNT] [before|after TIME|NUMBER].";
     const noTime = (text: string): string =>
       `-- ${text} is no time: 14:02, 2026-11-20, 2026-11-20 14:02 and 7d (ago) are some.`;
     for (
@@ -541,7 +557,7 @@ Deno.test("/history shows so many lines by default, and so many at most", async 
     // Of long lines the newest that fit: nobody's queue is filled by an answer.
     const long = "x".repeat(8_000);
     await sayAll(ann, Array.from({ length: 12 }, () => long));
-    const fitting = Math.floor(HISTORY_LENGTH_MAX / long.length);
+    const fitting = Math.floor(HISTORY_LENGTH_MAX / (long.length + LINE_FRAME_LENGTH));
     const first = count + 12 - fitting + 1;
     const shown = await ask(ann, "/history 100");
     // Compared without the texts: a difference of many long lines says little.
@@ -1472,6 +1488,8 @@ class World implements Disposable {
       allowsPlaintextPasswords: false,
       store: this.#store,
       passwords: CHEAP_PASSWORDS,
+      tokens: COUNTED_TOKENS,
+      resumeGraceMs: 0,
       newTimer: () => NO_TIMER,
       turns: { atEnd: (callback) => this.#callbacks.push(callback) },
       pause: () => Promise.resolve(),

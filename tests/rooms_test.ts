@@ -18,7 +18,7 @@ import {
   ROOMS_PER_ACCOUNT_MAX,
   ROOMS_PER_USER_MAX,
 } from "../lib/limits.ts";
-import { CHEAP_PASSWORDS, NO_TIMER, Trial } from "./chat/trial.ts";
+import { CHEAP_PASSWORDS, COUNTED_TOKENS, NO_TIMER, Trial } from "./chat/trial.ts";
 import { type Guest, startTestServer, type TestServer } from "./harness.ts";
 import { arrange, ask, gather } from "./visits.ts";
 
@@ -1182,6 +1182,8 @@ Deno.test("there are only so many rooms in all", async () => {
     allowsPlaintextPasswords: false,
     store: trial.store,
     passwords: CHEAP_PASSWORDS,
+    tokens: COUNTED_TOKENS,
+    resumeGraceMs: 0,
     newTimer: () => NO_TIMER,
     turns: { atEnd: () => {} },
     pause: () => Promise.resolve(),

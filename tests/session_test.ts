@@ -10,7 +10,9 @@ import { EndReason, RemovedError, StoreError } from "../lib/errors.ts";
 import type { ChatEvent } from "../lib/events.ts";
 import type { Connection, Line } from "../lib/net/connection.ts";
 import { SendScheduler } from "../lib/net/send_queue.ts";
+import { JsonProtocol } from "../lib/protocol/json.ts";
 import { PlainProtocol } from "../lib/protocol/plain.ts";
+import type { Protocol } from "../lib/protocol/protocol.ts";
 import { Session, type SessionShared } from "../lib/session.ts";
 import type { SqliteStore } from "../lib/store/sqlite_store.ts";
 import { overlay, Trial as ChatTrial } from "./chat/trial.ts";
@@ -21,6 +23,7 @@ class FakeConnection implements Connection {
   readonly controller = new AbortController();
   readonly signal = this.controller.signal;
   readonly lastReadAtMs = Date.now();
+  readonly queuedBytes = 0;
   readonly #end = Promise.withResolvers<EndReason>();
   readonly closed = this.#end.promise;
   readonly #lines: readonly Line[];
@@ -74,9 +77,18 @@ class Trial extends ChatTrial {
   }
 
   get shared(): SessionShared {
-    return { chat: this.chat, entry: null, turns: this.turns, rate: null, idleLimit: null };
+    return this.sharedWith(new PlainProtocol());
+  }
+
+  /** The same, with people who speak another protocol. */
+  sharedWith(plain: Protocol): SessionShared {
+    const { chat, turns } = this;
+    const protocols = { plain, json: new JsonProtocol() };
+    return { chat, protocols, entry: null, turns, rate: null, idleLimit: null };
   }
 }
+
+const NO_HELLO = { awaitsHello: false };
 
 /** What the peer was sent behind its welcome. */
 function answersIn(connection: FakeConnection): string[] {
@@ -88,9 +100,9 @@ Deno.test("Session.run() ends only the session in which the program fails", asyn
   const { shared, turns } = trial;
   const bob = new FakeConnection([]);
   const ann = new FakeConnection(["hello", "boom", "never said"]);
-  const bobs = new Session(bob, new PlainProtocol(), shared).run();
+  const bobs = new Session(bob, shared, NO_HELLO).run();
   const error = await assertRejects(
-    () => new Session(ann, new BrokenProtocol(), shared).run(),
+    () => new Session(ann, trial.sharedWith(new BrokenProtocol()), NO_HELLO).run(),
     Error,
     "Session 2 failed",
   );
@@ -118,9 +130,9 @@ Deno.test("Session.run() ends only the session in which a command fails that had
   const { shared, turns } = trial;
   const bob = new FakeConnection([]);
   const ann = new FakeConnection(["/history", "never said"]);
-  const bobs = new Session(bob, new PlainProtocol(), shared).run();
+  const bobs = new Session(bob, shared, NO_HELLO).run();
   const error = await assertRejects(
-    () => new Session(ann, new PlainProtocol(), shared).run(),
+    () => new Session(ann, shared, NO_HELLO).run(),
     Error,
     "Session 2 failed",
   );
@@ -143,7 +155,7 @@ Deno.test("Session.run() tells a user what the store cannot do, and goes on", as
     },
   }));
   const ann = new FakeConnection(["/history", "/join #dev", "/rooms", "/quit"]);
-  assertEquals((await new Session(ann, new PlainProtocol(), trial.shared).run()).kind, "quit");
+  assertEquals((await new Session(ann, trial.shared, NO_HELLO).run()).kind, "quit");
   const sentence = "-- That could not be done, and nothing was changed: The disk is full.";
   assertEquals(answersIn(ann), [
     sentence,
@@ -159,8 +171,8 @@ Deno.test("Session.run() takes the next line once a command that had to wait is 
   const { shared, turns } = trial;
   const bob = new FakeConnection([]);
   const ann = new FakeConnection(["one", "/history", "two", "/quit"]);
-  const bobs = new Session(bob, new PlainProtocol(), shared).run();
-  const anns = new Session(ann, new PlainProtocol(), shared).run();
+  const bobs = new Session(bob, shared, NO_HELLO).run();
+  const anns = new Session(ann, shared, NO_HELLO).run();
   for (let turn = 0; turn < 5; turn++) await turns.next();
   assertEquals(answersIn(bob), ["-- guest2 joined.", "guest2: one"]);
   resolve();
@@ -176,7 +188,7 @@ Deno.test("Session.run() ends while a command waits, and nobody is left to be to
   using trial = new Trial(() => ({ catchUp: () => promise }));
   const { shared, turns } = trial;
   const ann = new FakeConnection(["/history", "never said"]);
-  const anns = new Session(ann, new PlainProtocol(), shared).run();
+  const anns = new Session(ann, shared, NO_HELLO).run();
   for (let turn = 0; turn < 5; turn++) await turns.next();
   ann.controller.abort(new RemovedError("removed", "You were removed by bob: enough."));
   reject(new StoreError("failed", "The database does not work."));
@@ -189,7 +201,7 @@ Deno.test("Session.run() ends while a command waits, and nobody is left to be to
 Deno.test("Session sends a batch in the pieces that its user is told", async () => {
   using trial = new Trial();
   const connection = new FakeConnection([]);
-  const session = new Session(connection, new PlainProtocol(), trial.shared);
+  const session = new Session(connection, trial.shared, NO_HELLO);
   const ended = session.run();
   connection.text = "";
   const events = ["1", "\u{e9}", "\u{1f600}", "4", "5"].map((text): ChatEvent => ({

@@ -15,6 +15,7 @@ const CONFIG: Config = {
   host: "127.0.0.1",
   port: 2022,
   idleMs: 300_000,
+  resumeGraceMs: 60_000,
   rate: { burst: 10, perSecond: 4 },
   connectionsMax: 10_000,
   perAddressMax: 64,

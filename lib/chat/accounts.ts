@@ -15,6 +15,7 @@ import {
   ATTEMPT_WAIT_MS_MAX_ADDRESS,
   ATTEMPT_WAIT_MS_MAX_NAME,
   ATTEMPTS_REMEMBERED_MAX,
+  LINE_FRAME_LENGTH,
   LOGIN_GRACE_MS,
   PASSWORD_LENGTH_MAX,
   PASSWORD_LENGTH_MIN,
@@ -22,6 +23,7 @@ import {
   WAITING_LENGTH_MAX,
   WAITING_MESSAGES_MAX,
 } from "../limits.ts";
+import { framedLength } from "../text.ts";
 import { type AttemptKey, Attempts } from "./attempts.ts";
 import type { Broadcast } from "./broadcast.ts";
 import { describeEnd, type Moderation } from "./moderation.ts";
@@ -82,7 +84,7 @@ export class Accounts {
     if (ban !== null) {
       throw new CommandError("banned", `The name ${person.name} is banned ${describeEnd(ban)}.`);
     }
-    this.#endGrace(member);
+    this.endGrace(member);
     this.#saveRead(member);
     moderation.follow(member);
     const wasAccount = member.person.account;
@@ -214,7 +216,7 @@ export class Accounts {
     const { store } = this.#options;
     const waiting = store.countWaiting(account.id);
     const isFull = waiting.count >= WAITING_MESSAGES_MAX ||
-      waiting.length + text.length > WAITING_LENGTH_MAX;
+      waiting.length + framedLength(text, LINE_FRAME_LENGTH) > WAITING_LENGTH_MAX;
     if (isFull) {
       throw new CommandError("too-many-waiting", `Too much waits for ${account.name} already.`);
     }
@@ -234,9 +236,21 @@ export class Accounts {
     if (account !== null) this.#options.store.removeWaiting(account.id, upToId);
   }
 
+  /** Private messages that may not have arrived wait for the account; a guest's are gone. */
+  keepUnread(member: Member): void {
+    const { person, seat } = member;
+    const { account } = person;
+    if (account === null || seat === null || person.members.size > 1) return;
+    for (const event of seat.kept.after(0, member.id)) {
+      if (event.type !== "direct" || event.hasWaited) continue;
+      const { atMs, from, text } = event;
+      this.#options.store.addWaiting(account.id, { atMs, from, text });
+    }
+  }
+
   /** Remembers, as a user leaves, when that was. */
   leave(member: Member): void {
-    this.#endGrace(member);
+    this.endGrace(member);
     const { account } = member.person;
     if (account !== null) this.#options.store.setSeen(account.id, Date.now());
   }
@@ -370,7 +384,7 @@ export class Accounts {
         if (other !== member) this.#renameToGuest(other, `${account.name} is back.`);
       }
     }
-    this.#endGrace(member);
+    this.endGrace(member);
     moderation.follow(member);
     const person = people.addOwner(account);
     if (person.members.size === 0) people.claim(person);
@@ -440,13 +454,14 @@ export class Accounts {
     }, LOGIN_GRACE_MS);
   }
 
-  #endGrace(member: Member): void {
+  /** Ends the time to log in, if it runs. */
+  endGrace(member: Member): void {
     member.stopGrace?.();
     member.stopGrace = null;
   }
 
   #renameToGuest(member: Member, why: string): void {
-    this.#endGrace(member);
+    this.endGrace(member);
     this.#tell(member, "renamed", why);
     this.#options.broadcast.become(member, this.#options.people.addGuest());
   }

@@ -13,9 +13,11 @@ import type { ChatEvent, HistoryLine } from "../events.ts";
 import {
   HISTORY_LENGTH_MAX,
   HISTORY_PAGES_MAX,
+  LINE_FRAME_LENGTH,
   SEARCH_HITS_MAX,
   SEARCH_PAUSE_FACTOR,
 } from "../limits.ts";
+import { framedLength } from "../text.ts";
 import type { Broadcast } from "./broadcast.ts";
 import type { Moderation } from "./moderation.ts";
 import { nameKey } from "./names.ts";
@@ -43,8 +45,20 @@ export interface ArchiveOptions {
 /** Waits so many milliseconds; rejects with the signal's reason once that is aborted. */
 export type Pause = (ms: number, signal: AbortSignal) => Promise<void>;
 
-/** Up to where history is asked for: a message, a time, or now. */
-export type Until = { readonly id: number } | { readonly atMs: number } | null;
+/** Up to where, or from where, history is asked for: a message, or a time. */
+export type Point = { readonly id: number } | { readonly atMs: number };
+
+/** Which part of a room's history is asked for. */
+export interface HistoryRequest {
+  /** The room. */
+  readonly room: Room;
+  /** So many messages at most. */
+  readonly limit: number;
+  /** Null for now. */
+  readonly point: Point | null;
+  /** Whether the first ones after the point are wanted, and not the last ones before it. */
+  readonly isAfter: boolean;
+}
 
 /** What to search for, as it was typed. */
 export interface SearchRequest {
@@ -72,26 +86,29 @@ export class Archive {
   }
 
   /**
-   * The last so many messages of a room, up to a point.
+   * The last so many messages of a room up to a point, or the first ones after it.
    *
    * @throws {CommandError} If the user left the room meanwhile.
    */
   async read(
     member: Member,
-    request: { readonly room: Room; readonly limit: number; readonly until: Until },
+    request: HistoryRequest,
     signal: AbortSignal,
   ): Promise<ChatEvent> {
-    const { room, limit, until } = request;
+    const { room, limit, point, isAfter } = request;
     const fault = await this.#catchUp(signal);
     const { store } = this.#options;
-    const stay = requireStay(member, room);
-    const beforeId = until === null
+    const { sinceId } = requireStay(member, room);
+    const pointId = point === null
       ? store.lastMessageId + 1
-      : "id" in until
-      ? until.id
-      : store.idAt(until.atMs);
-    const heard = this.#readHeard(member, room, { beforeId, sinceId: stay.sinceId, limit });
-    const lines = newestThatFit(heard.reverse()).reverse();
+      : "id" in point
+      ? point.id
+      : store.idAt(point.atMs) - (isAfter ? 1 : 0);
+    const lines = isAfter
+      ? firstThatFit(this.#readHeardAfter(member, room, { afterId: pointId, sinceId, limit }))
+      : firstThatFit(
+        this.#readHeard(member, room, { beforeId: pointId, sinceId, limit }).reverse(),
+      ).reverse();
     if (lines.length === 0) {
       if (fault !== null) throw fault;
       return { type: "notice", code: "no-history", lines: ["There is nothing to show."] };
@@ -141,7 +158,7 @@ export class Archive {
       if (fault !== null) throw fault;
       return { type: "notice", code: "not-found", lines: ["Nothing was found."] };
     }
-    return { type: "found", nowMs: Date.now(), lines: newestThatFit(lines) };
+    return { type: "found", nowMs: Date.now(), lines: firstThatFit(lines) };
   }
 
   /**
@@ -190,7 +207,7 @@ export class Archive {
     broadcast.tell(room, {
       type: "forgotten",
       room: room.name,
-      id: wantedId,
+      messageId: wantedId,
       from: message.from,
       by: member.name,
     });
@@ -214,6 +231,25 @@ export class Archive {
       beforeId = oldest.id;
     }
     return lines.slice(-limit);
+  }
+
+  /** The first lines after a point of those whom a user does not ignore, oldest first. */
+  #readHeardAfter(
+    member: Member,
+    room: Room,
+    query: { readonly afterId: number; readonly sinceId: number; readonly limit: number },
+  ): HistoryLine[] {
+    const { sinceId, limit } = query;
+    let afterId = Math.max(query.afterId, sinceId - 1);
+    const lines: HistoryLine[] = [];
+    for (let page = 0; page < HISTORY_PAGES_MAX && lines.length < limit; page++) {
+      const messages = this.#options.store.after({ roomId: room.record.id, afterId, limit });
+      lines.push(...linesFor(member, messages, room));
+      const newest = messages.at(-1);
+      if (newest === undefined || messages.length < limit) break;
+      afterId = newest.id;
+    }
+    return lines.slice(0, limit);
   }
 
   /** Waits until the pause behind the last search is over. */
@@ -252,11 +288,11 @@ function requireStay(member: Member, room: Room): { readonly sinceId: number } {
 }
 
 /** As many of the first lines as fit into an answer. */
-function newestThatFit(lines: readonly HistoryLine[]): HistoryLine[] {
+function firstThatFit(lines: readonly HistoryLine[]): HistoryLine[] {
   const fitting: HistoryLine[] = [];
   let length = 0;
   for (const line of lines) {
-    length += line.text.length;
+    length += framedLength(line.text, LINE_FRAME_LENGTH);
     if (length > HISTORY_LENGTH_MAX && fitting.length > 0) break;
     fitting.push(line);
   }

@@ -14,11 +14,15 @@
 
 import { CommandError, StoreError } from "../errors.ts";
 import type { ChatEvent, LeaveReason, RoomMessage } from "../events.ts";
-import { NAME_LENGTH_MAX, TURN_LENGTH_MAX } from "../limits.ts";
+import { LINE_FRAME_LENGTH, NAME_LENGTH_MAX, TURN_LENGTH_MAX } from "../limits.ts";
+import type { Ref } from "../messages.ts";
+import { framedLength } from "../text.ts";
 import { nameKey } from "./names.ts";
 import type { People } from "./people.ts";
 import { Presence, type Timer } from "./presence.ts";
 import { Recorder } from "./recorder.ts";
+import type { Requests } from "./requests.ts";
+import type { Seat } from "./seat.ts";
 import {
   Batch,
   type Delivery,
@@ -29,7 +33,7 @@ import {
   type Stay,
   type User,
 } from "./state.ts";
-import type { HistoryStore, RoomRecord, StoredMessage } from "./store.ts";
+import type { HistoryStore, RoomRecord, SeatStore, StoredMessage } from "./store.ts";
 
 /** Turns of the event loop, as the chat needs them. */
 export interface Turns {
@@ -43,7 +47,7 @@ export interface Turns {
 /** How a broadcast is made. */
 export interface BroadcastOptions {
   /** Where what is said is kept. */
-  readonly store: HistoryStore;
+  readonly store: HistoryStore & SeatStore;
   /** Who has which name. */
   readonly people: People;
   /** Makes a timer: for comings and goings that are not told at once, and for tries to store. */
@@ -66,6 +70,12 @@ export class Broadcast {
   readonly #due = new Set<Room>();
   /** Characters that were told in this turn, roughly: those of the batches, and those before them. */
   #turnLength = 0;
+  /** Whether the end of this turn is waited for. */
+  #isEndDue = false;
+  /** What was told so far, in all rooms: the order of events. */
+  #told = 0;
+  /** Users that are programs; without one, events need no ids. */
+  #programs = 0;
   #lastUserId = 0;
 
   /** Begins with nobody. */
@@ -93,7 +103,7 @@ export class Broadcast {
     return this.#turnLength > TURN_LENGTH_MAX;
   }
 
-  /** The id of the last message that was said. */
+  /** The id of the last message that was said, or of the last other event that has one. */
   get lastMessageId(): number {
     return this.#recorder.lastId;
   }
@@ -124,12 +134,41 @@ export class Broadcast {
     receiver: Receiver,
     from: { readonly address: string; readonly isPrivate: boolean },
   ): Member {
-    const person = this.#options.people.addGuest();
-    const { address, isPrivate } = from;
+    return this.enterAs(this.#options.people.addGuest(), { receiver, ...from });
+  }
+
+  /** The same as somebody whose name is claimed already. */
+  enterAs(
+    person: Person,
+    from: { readonly receiver: Receiver; readonly address: string; readonly isPrivate: boolean },
+  ): Member {
+    const { receiver, address, isPrivate } = from;
     const member = new Member({ id: ++this.#lastUserId, address, isPrivate, receiver, person });
     person.members.add(member);
     this.#users.set(member.id, member);
     return member;
+  }
+
+  /** A user is a program: what it is told has ids, and it is told what it says. */
+  makeProgram(member: Member, requests: Requests): void {
+    if (member.requests === null) this.#programs++;
+    member.requests = requests;
+  }
+
+  /** Gives a user a seat, or, with null, takes it away. */
+  setSeat(member: Member, seat: Seat | null): void {
+    const change = (seat === null ? 0 : 1) - (member.seat === null ? 0 : 1);
+    member.seat = seat;
+    for (const room of member.rooms.keys()) this.#countSeats(room, change);
+  }
+
+  /** Puts a user into a room as if they had been there all the time. */
+  restore(member: Member, room: Room, stay: Stay): void {
+    room.members.set(member.id, member);
+    room.people.set(member.person, (room.people.get(member.person) ?? 0) + 1);
+    member.rooms.add(room, stay);
+    member.room = room;
+    if (member.seat !== null) this.#countSeats(room, 1);
   }
 
   /** Takes a user out of every room and out of the chat. */
@@ -137,15 +176,17 @@ export class Broadcast {
     if (!this.#users.delete(member.id)) return;
     for (const room of member.rooms.keys()) this.part(member, room, reason);
     member.hasLeft = true;
+    if (member.requests !== null) this.#programs--;
     this.#dropFrom(member.person, member);
   }
 
   /** Brings a user into a room, which becomes the current one, and tells everyone else. */
   join(member: Member, room: Room, stay: Stay): void {
-    // What was said before is not for who came after.
-    this.#flushRoom(room);
-    // And what was said where they are so far is shown as it was said: in their current room.
-    if (member.room !== null) this.#flushRoom(member.room);
+    // What was said before is not for who came after. And what was said where they are
+    // so far is shown as it was said: in their current room.
+    this.flush();
+    stay.fromId = this.#recorder.lastId;
+    if (member.seat !== null) this.#countSeats(room, 1);
     room.members.set(member.id, member);
     const connections = room.people.get(member.person) ?? 0;
     room.people.set(member.person, connections + 1);
@@ -161,14 +202,17 @@ export class Broadcast {
    */
   part(member: Member, room: Room, reason: LeaveReason | null): void {
     if (!room.members.has(member.id)) return;
-    this.#flushRoom(room);
+    this.flush();
+    if (member.seat !== null) {
+      const fromId = member.rooms.get(room)?.fromId ?? 0;
+      member.seat.addPastStay({ roomId: room.record.id, fromId, untilId: this.#recorder.lastId });
+      this.#countSeats(room, -1);
+    }
     room.members.delete(member.id);
     room.invited.delete(member.id);
     member.rooms.delete(room);
     if (member.room === room) {
       const next = member.rooms.lastKey ?? null;
-      // What was said there so far is shown as it was said: in another room.
-      if (next !== null) this.#flushRoom(next);
       member.room = next;
     }
     if (this.#uncount(room, member.person) === 0 && reason !== null) {
@@ -179,10 +223,9 @@ export class Broadcast {
   /** Makes a room that the user is in the current one. */
   turnTo(member: Member, room: Room): void {
     const stay = member.rooms.get(room);
-    if (stay === undefined) return;
-    // What was said so far is shown as it was said: in another room.
-    this.#flushRoom(room);
-    if (member.room !== null) this.#flushRoom(member.room);
+    if (stay === undefined || room === member.room) return;
+    // What was said so far is shown as it was said: in another room. To programs that is all one.
+    if (member.requests === null) this.flush();
     member.rooms.delete(room);
     member.rooms.add(room, stay);
     member.room = room;
@@ -211,7 +254,11 @@ export class Broadcast {
   }
 
   /** Says something in a room. Whether the user may, is for the caller to know. */
-  speak(member: Member, room: Room, said: { type: RoomMessage["type"]; text: string }): void {
+  speak(
+    member: Member,
+    room: Room,
+    said: { readonly type: RoomMessage["type"]; readonly text: string },
+  ): RoomMessage {
     const { name, account } = member.person;
     room.presence.flush();
     const message = this.#recorder.add({
@@ -224,9 +271,11 @@ export class Broadcast {
     });
     room.countMessage();
     member.lastMessageId = message.id;
-    this.#countLength(message.text.length + name.length + NAME_LENGTH_MAX);
+    member.lastMessageAtMs = message.atMs;
+    this.#countLength(framedLength(message.text, name.length + NAME_LENGTH_MAX));
     // Whoever sets a topic sees what it looks like.
     this.#post(room, message, said.type === "topic" ? null : member.id);
+    return message;
   }
 
   /** Says `text` to one person alone, on all their connections. */
@@ -250,16 +299,20 @@ export class Broadcast {
 
   /** Tells everybody in a room something, but for the user with the id `except`. */
   tell(room: Room, event: ChatEvent, except: number | null = null): void {
-    this.#count(event);
-    this.#post(room, event, except);
+    const told = this.#number(event);
+    this.#count(told);
+    room.keep(told, except);
+    this.#post(room, told, except);
   }
 
   /** Tells everybody something, whichever room they are in. */
   tellAll(event: ChatEvent): void {
     this.flush();
-    const events = [event];
+    const told = this.#number(event);
+    const events = [told];
     for (const member of this.#users.values()) {
-      this.#count(event);
+      this.#count(told);
+      member.seat?.kept.add(told, null);
       member.receiver.deliverBatch(events, HERE);
     }
   }
@@ -268,14 +321,69 @@ export class Broadcast {
   answer(user: User, event: ChatEvent): void {
     this.flush();
     this.#count(event);
-    user.receiver.deliver(event);
+    const member = this.find(user);
+    if (member === undefined || member.requests === null) {
+      user.receiver.deliver(event);
+      return;
+    }
+    const told = this.#number(event);
+    if (member.seat !== null) {
+      member.seat.kept.add(told, null);
+      if (told.type === "direct") this.#keepDirect(member.seat, told);
+    }
+    member.receiver.deliver(told);
+  }
+
+  /** A program's request was dealt with; that is stored along with what it said. */
+  noteRequest(member: Member, ref: Ref | undefined, refusal: CommandError | null): void {
+    const { requests, seat } = member;
+    if (requests === null) return;
+    requests.note(ref, refusal);
+    if (seat === null || typeof ref !== "number" || refusal !== null) return;
+    this.#recorder.addRef(seat.record.id, requests.lastRef);
+    this.#awaitEnd();
+  }
+
+  /**
+   * What was told in a room after an event: at most `limit` messages, and what was
+   * told between them. There is more behind `completeToId`; Infinity for nothing.
+   *
+   * @throws {StoreError} If it cannot be read.
+   */
+  toldAfter(
+    room: Room,
+    query: { readonly member: Member; readonly afterId: number; readonly limit: number },
+  ): { readonly events: ChatEvent[]; readonly completeToId: number } {
+    const { member, afterId, limit } = query;
+    this.flush();
+    this.#recorder.save();
+    const roomId = room.record.id;
+    const stored = this.#options.store.after({ roomId, afterId, limit });
+    const lastId = stored.at(-1)?.id ?? afterId;
+    const isPart = stored.length === limit;
+    const unsaved = isPart
+      ? []
+      : this.#recorder.unsaved.filter((each) => each.roomId === roomId && each.id > lastId);
+    const said = [...stored, ...unsaved].map((message): RoomMessage => ({
+      ...message,
+      room: room.name,
+    }));
+    const kept = room.kept?.after(afterId, member.id) ?? [];
+    const events = [...said, ...kept].filter((event) => !isIgnored(event, member));
+    return { events, completeToId: isPart ? lastId : Infinity };
   }
 
   /** The fan-out: hands out what was said in this turn so far, in one pass a room, without a wait. */
   flush(): void {
     if (this.#due.size === 0) return;
-    for (const room of this.#due) this.#handOut(room);
+    const rooms = [...this.#due];
     this.#due.clear();
+    const [first] = rooms;
+    if (first !== undefined && rooms.length === 1) {
+      const batch = first.batch;
+      first.batch = new Batch();
+      for (const member of first.members.values()) handOut(member, { room: first, batch });
+    } else this.#handOutTogether(rooms);
   }
 
   /** The last messages of a room, oldest first; none where the store fails. */
@@ -310,24 +418,36 @@ export class Broadcast {
     }
   }
 
-  #flushRoom(room: Room): void {
-    if (!this.#due.delete(room)) return;
-    this.#handOut(room);
-  }
-
-  #handOut(room: Room): void {
-    const batch = room.batch;
-    if (batch.events.length === 0) return;
-    room.batch = new Batch();
-    const { events, excepted } = batch;
-    for (const member of room.members.values()) {
-      const delivery = member.room === room ? HERE : ELSEWHERE;
-      if (member.ignored === null && !excepted.has(member.id)) {
-        member.receiver.deliverBatch(events, delivery);
-      } else {
-        const skipped = findSkipped(batch, member);
-        if (skipped.size === events.length) continue;
-        member.receiver.deliverBatch(events, { isHere: delivery.isHere, skipped });
+  /**
+   * Hands out what was told in several rooms. Who is in more than one of them is told
+   * it in the order in which it happened: so it is one order for everybody, and the last
+   * event that arrived says which ones did not.
+   */
+  #handOutTogether(rooms: readonly Room[]): void {
+    const parts = rooms.map((room): Part => ({ room, batch: room.batch }));
+    for (const room of rooms) room.batch = new Batch();
+    /** Those who are in several of the rooms, by which these are. */
+    const groups = new Map<
+      string,
+      { readonly parts: readonly Part[]; readonly members: Member[] }
+    >();
+    for (const part of parts) {
+      for (const member of part.room.members.values()) {
+        const theirs = member.rooms.size === 1
+          ? [part]
+          : parts.filter(({ room }) => member.rooms.has(room));
+        if (theirs.length === 1) handOut(member, part);
+        else if (theirs[0] === part) {
+          const key = theirs.map(({ room }) => room.record.id).join();
+          const group = groups.get(key);
+          if (group !== undefined) group.members.push(member);
+          else groups.set(key, { parts: mergeParts(theirs), members: [member] });
+        }
+      }
+    }
+    for (const group of groups.values()) {
+      for (const part of group.parts) {
+        for (const member of group.members) handOut(member, part);
       }
     }
   }
@@ -344,7 +464,7 @@ export class Broadcast {
     const to = member.name;
     if (from === to) return;
     const told = new Set<number>([member.id]);
-    const renamed: ChatEvent = { type: "renamed", from, to };
+    const renamed = this.#number({ type: "renamed", from, to });
     for (const { room, isNewHere, isGone } of changes) {
       // Somebody of the old name stays, or somebody of the new one was here: that is no new name.
       if (isNewHere && !isGone) room.presence.joined(member.id, to);
@@ -359,6 +479,7 @@ export class Broadcast {
     for (const member of room.members.values()) {
       if (told.has(member.id)) continue;
       told.add(member.id);
+      member.seat?.kept.add(event, null);
       member.receiver.deliverBatch(events, HERE);
     }
   }
@@ -369,16 +490,41 @@ export class Broadcast {
   }
 
   #countLength(length: number): void {
-    if (this.#turnLength === 0) this.#options.turns.atEnd(this.#endTurn);
+    this.#awaitEnd();
     this.#turnLength += length;
+  }
+
+  #awaitEnd(): void {
+    if (this.#isEndDue) return;
+    this.#isEndDue = true;
+    this.#options.turns.atEnd(this.#endTurn);
   }
 
   #post(room: Room, event: ChatEvent, except: number | null): void {
     if (room.batch.events.length === 0) this.#due.add(room);
-    room.batch.add(event, except);
+    room.batch.add(event, except, this.#told++);
+  }
+
+  /** The event with an id, where it takes one and somebody looks at ids. */
+  #number(event: ChatEvent): ChatEvent {
+    if (this.#programs === 0 || !NUMBERED.has(event.type)) return event;
+    return { ...event, id: this.#recorder.nextId() } as ChatEvent;
+  }
+
+  #keepDirect(seat: Seat, { id, atMs, from, text }: ChatEvent & { readonly type: "direct" }): void {
+    if (id === undefined) return;
+    seat.storedDirectId = id;
+    this.#recorder.addDirect(seat.record.id, { id, atMs, from, text });
+  }
+
+  /** Counts those more, or less, in a room who may come back. Nobody else needs what is kept. */
+  #countSeats(room: Room, change: number): void {
+    room.seats += change;
+    if (room.seats === 0) room.kept = null;
   }
 
   readonly #endTurn = (): void => {
+    this.#isEndDue = false;
     this.#turnLength = 0;
     this.#recorder.save();
     this.flush();
@@ -415,14 +561,74 @@ export class Broadcast {
   }
 }
 
+/** What was told in a room, or a part of it. */
+interface Part {
+  readonly room: Room;
+  readonly batch: Batch;
+}
+
+/** What was told in several rooms, in one order: what is told of one room in a row is one part. */
+function mergeParts(parts: readonly Part[]): Part[] {
+  const all = parts.flatMap((part) =>
+    part.batch.events.map((event, index) => ({ event, part, index }))
+  );
+  const orderOf = ({ part, index }: (typeof all)[number]): number => part.batch.order[index] ?? 0;
+  all.sort((one, other) => orderOf(one) - orderOf(other));
+  const merged: Part[] = [];
+  let last: Part | undefined;
+  for (const each of all) {
+    const { room, batch } = each.part;
+    if (last?.room !== room) merged.push(last = { room, batch: new Batch() });
+    last.batch.add(each.event, batch.except[each.index] ?? null, orderOf(each));
+  }
+  return merged;
+}
+
+/** Tells a member of a room what was told there. */
+function handOut(member: Member, { room, batch }: Part): void {
+  const delivery = member.room === room ? HERE : ELSEWHERE;
+  const { events, excepted } = batch;
+  if (member.ignored === null && !excepted.has(member.id)) {
+    member.receiver.deliverBatch(events, delivery);
+    return;
+  }
+  const skipped = findSkipped(batch, member);
+  if (skipped.size === 0) member.receiver.deliverBatch(events, delivery);
+  else if (skipped.size < events.length) {
+    member.receiver.deliverBatch(events, { isHere: delivery.isHere, skipped });
+  }
+}
+
 /** Which events of a batch a user is not told: their own, and those of whom they ignore. */
 function findSkipped(batch: Batch, member: Member): Set<number> {
   const skipped = new Set<number>();
   for (const [index, event] of batch.events.entries()) {
-    if (batch.except[index] === member.id || isIgnored(event, member)) skipped.add(index);
+    const isTheirs = batch.except[index] === member.id &&
+      !(member.requests !== null && isSaid(event));
+    if (isTheirs || isIgnored(event, member)) skipped.add(index);
   }
   return skipped;
 }
+
+/** Whether an event is what somebody said, which programs are told of their own. */
+function isSaid({ type }: ChatEvent): boolean {
+  return type === "message" || type === "action";
+}
+
+/** The types of events that are told once more to who has missed them, beside what is stored. */
+const NUMBERED: ReadonlySet<ChatEvent["type"]> = new Set<ChatEvent["type"]>([
+  "joined",
+  "left",
+  "sent-out",
+  "renamed",
+  "nick",
+  "entered",
+  "parted",
+  "direct",
+  "forgotten",
+  "announced",
+  "notice",
+]);
 
 function isIgnored(event: ChatEvent, { ignored }: Member): boolean {
   return ignored !== null && (event.type === "message" || event.type === "action") &&
@@ -433,10 +639,11 @@ function isIgnored(event: ChatEvent, { ignored }: Member): boolean {
 function lengthOf(event: ChatEvent): number {
   const names = "users" in event ? event.users.length : 1;
   const from = "from" in event ? event.from.length : 0;
-  let length = ("text" in event ? event.text.length : 0) + from + names * NAME_LENGTH_MAX;
+  let length = from + names * NAME_LENGTH_MAX;
+  if ("text" in event) length += framedLength(event.text, from + NAME_LENGTH_MAX);
   if ("lines" in event) {
     for (const line of event.lines) {
-      length += typeof line === "string" ? line.length : line.text.length + 2 * NAME_LENGTH_MAX;
+      length += framedLength(typeof line === "string" ? line : line.text, LINE_FRAME_LENGTH);
     }
   }
   if ("entries" in event) {

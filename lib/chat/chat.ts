@@ -7,7 +7,7 @@
  */
 
 import { CommandError, StoreError } from "../errors.ts";
-import type { ChatEvent, LeaveReason, NameList } from "../events.ts";
+import type { ChatEvent, LeaveReason, NameList, Place, RoomMessage, Visit } from "../events.ts";
 import { Accounts } from "./accounts.ts";
 import { Archive, type Pause } from "./archive.ts";
 import { Broadcast, requireRoom, type Turns } from "./broadcast.ts";
@@ -15,9 +15,11 @@ import { describeEnd, Moderation } from "./moderation.ts";
 import { nameKey } from "./names.ts";
 import { People } from "./people.ts";
 import type { Timer } from "./presence.ts";
+import { Requests } from "./requests.ts";
 import { rankOf } from "./rights.ts";
 import { Roles } from "./roles.ts";
 import { Rooms } from "./rooms.ts";
+import { type Claim, Seats, type Ticket, type Tokens } from "./seats.ts";
 import type { Member, Receiver, User } from "./state.ts";
 import type { Passwords, Store } from "./store.ts";
 
@@ -35,6 +37,10 @@ export interface ChatOptions {
   readonly store: Store;
   /** How passwords are hashed. */
   readonly passwords: Passwords;
+  /** How tokens of those who may come back are made. */
+  readonly tokens: Tokens;
+  /** For how long a lost connection is told to nobody, in milliseconds; 0 for not at all. */
+  readonly resumeGraceMs: number;
   /** Makes a timer. */
   readonly newTimer: () => Timer;
   /** When a turn of the event loop ends. */
@@ -51,6 +57,14 @@ export interface Visitor {
   readonly address: string;
   /** Whether nobody on the way can read what the visitor sends. */
   readonly isPrivate: boolean;
+}
+
+/** How a program comes in. */
+export interface ProgramEntry {
+  /** The name that it asks for; null for none. */
+  readonly nick: string | null;
+  /** For its seat; null for none. */
+  readonly ticket: Ticket | null;
 }
 
 const NOBODY: NameList = { names: [], more: 0 };
@@ -76,6 +90,8 @@ export class Chat {
   readonly accounts: Accounts;
   /** What was said before. */
   readonly archive: Archive;
+  /** Who may come back. */
+  readonly seats: Seats;
 
   /** Takes over what the store has. */
   constructor(options: ChatOptions) {
@@ -110,6 +126,20 @@ export class Chat {
       rooms,
       pause: options.pause,
     });
+    this.seats = new Seats({
+      store,
+      broadcast,
+      people,
+      rooms,
+      moderation,
+      newTimer,
+      turns,
+      tokens: options.tokens,
+      graceMs: options.resumeGraceMs,
+      onGone: (member, reason) => this.#takeOut(member, reason),
+      onFault,
+    });
+    this.seats.restore();
   }
 
   /** Whether who has more to say should wait for the next turn (see `Broadcast.isTurnFull`). */
@@ -145,11 +175,85 @@ export class Chat {
     return member;
   }
 
+  /**
+   * Brings a program in, under the name that it asks for if that can be had, and
+   * welcomes it. Why it could not be had is told behind the welcome.
+   *
+   * @returns The user, and why they do not have the name that they asked for.
+   */
+  enterProgram(
+    receiver: Receiver,
+    visitor: Visitor,
+    { nick, ticket }: ProgramEntry,
+  ): { readonly user: User; readonly refusal: CommandError | null } {
+    const { broadcast, rooms: { lobby } } = this;
+    // What is said of the name on the way belongs behind the welcome.
+    const notes = new Notes();
+    const member = broadcast.enter(notes, visitor);
+    broadcast.makeProgram(member, new Requests());
+    const refusal = nick === null ? null : this.#tryName(member, nick);
+    const closed = this.#whyNotInLobby(member);
+    const isSeated = ticket !== null && this.seats.assign(member, ticket);
+    if (closed === null) this.rooms.enterLobby(member);
+    this.seats.touch(member);
+    member.receiver = receiver;
+    receiver.deliver(this.#welcome(member, {
+      token: isSeated ? ticket.token : null,
+      isResumed: false,
+      isRestarted: false,
+      isComplete: true,
+    }));
+    if (closed === null) this.rooms.showBacklog(member, lobby, null);
+    for (const event of notes.events) broadcast.answer(member, event);
+    if (closed !== null) broadcast.answer(member, closed);
+    return { user: member, refusal };
+  }
+
+  /**
+   * Gives a user who comes back their new connection. The welcome, and what they missed
+   * (see `Seats.missed`), is for the caller to tell.
+   *
+   * @param by.lastId The last event that arrived.
+   * @throws {CommandError} If their token is not good any more, or the store fails.
+   */
+  resume(
+    receiver: Receiver,
+    visitor: Visitor,
+    by: { readonly claim: Claim; readonly ticket: Ticket; readonly lastId: number },
+  ): { readonly user: User; readonly welcome: ChatEvent } {
+    const { claim, ticket, lastId } = by;
+    this.seats.take(claim, ticket, { receiver, ...visitor });
+    const { member } = claim;
+    const welcome = this.#welcome(member, {
+      token: ticket.token,
+      isResumed: true,
+      isRestarted: member.seat?.isRestored ?? false,
+      isComplete: this.seats.isComplete(member, lastId),
+    });
+    return { user: member, welcome };
+  }
+
+  /**
+   * A user's connection is lost. They stay for a while if they may come back, or
+   * leave (see {@linkcode Chat.leave}).
+   */
+  lose(user: User, reason: LeaveReason): void {
+    const member = this.broadcast.find(user);
+    if (member === undefined) return;
+    if (!this.seats.park(member, reason)) return this.leave(member, reason);
+    this.#tryToStore("Remembering who left", () => this.#rememberLeaving(member, "lost"));
+    if (this.seats.isClosed) this.accounts.endGrace(member);
+  }
+
   /** Takes a user out and tells everyone else. Does nothing for one who is gone. */
   leave(user: User, reason: LeaveReason): void {
     const member = this.broadcast.find(user);
     if (member === undefined) return;
-    this.#tryToStore("Remembering who left", () => this.#rememberLeaving(member, reason));
+    this.#tryToStore("Remembering who left", () => {
+      this.#rememberLeaving(member, reason);
+      this.accounts.leave(member);
+    });
+    this.seats.release(member);
     const rooms = [...member.rooms.keys()];
     this.broadcast.leave(member, reason);
     for (const room of rooms) {
@@ -176,11 +280,11 @@ export class Chat {
    *
    * @throws {CommandError} If they are in none, or may not talk.
    */
-  say(user: User, text: string): void {
+  say(user: User, text: string): RoomMessage {
     const member = this.require(user);
     const room = requireRoom(member);
     this.moderation.requireVoice(member, room);
-    this.broadcast.speak(member, room, { type: "message", text });
+    return this.broadcast.speak(member, room, { type: "message", text });
   }
 
   /** Says that the user does something: `* ann waves`. Throws as `say`. */
@@ -253,7 +357,57 @@ export class Chat {
 
   /** Nobody will hear of comings and goings any more: the server is closing. */
   close(): void {
+    for (const member of this.broadcast.users()) {
+      if (member.seat?.isParked) this.accounts.endGrace(member);
+    }
+    this.seats.close();
     this.broadcast.close();
+  }
+
+  /** A user who has no connection has to go: they did not come back, or are removed. */
+  #takeOut(member: Member, reason: LeaveReason): void {
+    this.#tryToStore("Keeping unread messages", () => this.accounts.keepUnread(member));
+    this.leave(member, reason);
+  }
+
+  #tryName(member: Member, nick: string): CommandError | null {
+    try {
+      this.accounts.takeName(member, nick);
+      return null;
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      return error;
+    }
+  }
+
+  #welcome(
+    member: Member,
+    visit: Pick<Visit, "token" | "isResumed" | "isRestarted" | "isComplete">,
+  ): ChatEvent {
+    const { server, motd } = this.#options;
+    const { person, room, requests } = member;
+    const rooms = [...member.rooms.keys()].map((each): Place => ({
+      room: each.name,
+      topic: each.record.topic,
+      others: each.others(person),
+    }));
+    return {
+      type: "welcome",
+      server,
+      name: person.name,
+      room: room?.name ?? null,
+      others: room?.others(person) ?? NOBODY,
+      motd,
+      topic: room?.record.topic ?? "",
+      visit: {
+        ...visit,
+        isRegistered: person.account !== null,
+        rooms,
+        id: this.broadcast.lastMessageId,
+        graceMs: this.seats.graceMs,
+        lastRef: requests?.lastRef ?? 0,
+      },
+    };
   }
 
   /** Why a visitor may not come into the lobby, as they are told; null where they may. */
@@ -274,7 +428,6 @@ export class Chat {
       this.rooms.markRead(member, room, isSure ? this.broadcast.lastMessageId : stay.heardId);
     }
     if (isSure) this.accounts.confirmShown(member);
-    this.accounts.leave(member);
   }
 
   /** Does what is of use to nobody but later: where the store fails, the log has it. */
@@ -286,4 +439,19 @@ export class Chat {
       this.#options.onFault(what, error);
     }
   }
+}
+
+/** Writes down what a newcomer is told before they are welcomed. */
+class Notes implements Receiver {
+  readonly events: ChatEvent[] = [];
+  readonly isEnded = false;
+
+  deliver(event: ChatEvent): void {
+    // Their name stands in the welcome.
+    if (event.type !== "nick") this.events.push(event);
+  }
+
+  deliverBatch(): void {}
+
+  end(): void {}
 }

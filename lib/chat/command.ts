@@ -62,9 +62,9 @@ export function mistyped(usage: string): CommandError {
   return new CommandError("missing-argument", `Type it as ${usage}.`);
 }
 
-/** Text up to the first space, and what follows. */
+/** Text up to the first space or line end, and what follows. */
 export function splitFirst(text: string): [first: string, rest: string] {
-  const space = text.indexOf(" ");
+  const space = text.search(/[ \n]/);
   return space < 0 ? [text, ""] : [text.slice(0, space), text.slice(space + 1).trim()];
 }
 

@@ -14,7 +14,7 @@ import {
   SEARCH_WORDS_MAX,
 } from "../limits.ts";
 import { parseTime } from "../times.ts";
-import type { SearchRequest, Until } from "./archive.ts";
+import type { Point, SearchRequest } from "./archive.ts";
 import { requireRoom } from "./broadcast.ts";
 import {
   type Answer,
@@ -28,14 +28,14 @@ import { nameKey } from "./names.ts";
 import type { Room } from "./state.ts";
 
 const GROUP = "History";
-const HISTORY_USAGE = "/history [COUNT] [before TIME|NUMBER]";
+const HISTORY_USAGE = "/history [COUNT] [before|after TIME|NUMBER]";
 
 /** See {@linkcode Command}. */
 export const HISTORY_COMMANDS: readonly Command[] = [
   {
     name: "history",
     group: GROUP,
-    args: "[COUNT] [before TIME|NUMBER]",
+    args: "[COUNT] [before|after TIME|NUMBER]",
     summary: "show what was said in the room",
     run: runHistory,
   },
@@ -60,12 +60,14 @@ async function runHistory(
   args: string,
 ): Promise<Answer> {
   const words = wordsOf(args);
-  const at = words.findIndex((word) => word.toLowerCase() === "before");
+  const at = words.findIndex((word) => /^(?:before|after)$/i.test(word));
   const [count, ...tooMany] = at < 0 ? words : words.slice(0, at);
   if (tooMany.length > 0) throw mistyped(HISTORY_USAGE);
   const limit = count === undefined ? HISTORY_LINES_DEFAULT : parseCount(count);
-  const until = at < 0 ? null : parseUntil(words.slice(at + 1).join(" "));
-  return await chat.archive.read(member, { room: requireRoom(member), limit, until }, signal);
+  const point = at < 0 ? null : parsePoint(words.slice(at + 1).join(" "));
+  const isAfter = words[at]?.toLowerCase() === "after";
+  const request = { room: requireRoom(member), limit, point, isAfter };
+  return await chat.archive.read(member, request, signal);
 }
 
 function parseCount(text: string): number {
@@ -74,7 +76,7 @@ function parseCount(text: string): number {
   return Math.min(count, HISTORY_LINES_MAX);
 }
 
-function parseUntil(text: string): Until {
+function parsePoint(text: string): Point {
   if (text === "") throw mistyped(HISTORY_USAGE);
   return parseId(text) ?? { atMs: requireTime(text) };
 }

@@ -186,6 +186,16 @@ export class Moderation {
     }
   }
 
+  /** What followed a user, by the ids of what was decided, as they come back. */
+  restore(member: Member, sanctionIds: readonly number[]): void {
+    if (sanctionIds.length === 0) return;
+    for (const scope of this.#scopes.values()) {
+      for (const sanction of scope.all()) {
+        if (sanctionIds.includes(sanction.id)) (member.followedBy ??= new Set()).add(sanction);
+      }
+    }
+  }
+
   /**
    * Takes what holds for a user under one name along to the next: whoever is muted
    * is muted, whatever they are called.

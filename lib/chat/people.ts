@@ -41,7 +41,7 @@ export class People {
     do {
       number = this.#freeGuests.pop() ?? ++this.#lastGuest;
       name = guestName(number);
-    } while (this.#isTainted(nameKey(name)));
+    } while (this.#isTainted(nameKey(name)) || this.#byKey.has(nameKey(name)));
     return this.claim(
       new Person({ name, key: nameKey(name), skeleton: nameSkeleton(name) }, number),
     );
@@ -107,6 +107,25 @@ export class People {
     const person = new Person(account, null);
     person.account = account;
     return person;
+  }
+
+  /** The person of an account, as somebody who comes back to a server that was started anew. */
+  restoreOwner(account: Account): Person {
+    const person = this.addOwner(account);
+    return person.members.size === 0 ? this.claim(person) : person;
+  }
+
+  /** The same for a guest; they get another guest's name where theirs is not to be had. */
+  restoreGuest(guest: {
+    readonly name: string;
+    readonly key: string;
+    readonly skeleton: string;
+    readonly guestNumber: number | null;
+    readonly isUnconfirmed: boolean;
+  }): Person {
+    const isFree = !this.#byKey.has(guest.key) && this.#accounts.accountByKey(guest.key) === null;
+    if (guest.isUnconfirmed || !isFree) return this.addGuest();
+    return this.claim(new Person(guest, guest.guestNumber));
   }
 
   /** Gives a person their name, which has to be free, and returns them. */

@@ -1,6 +1,7 @@
 /**
  * What was said, on its way to the store: kept before anybody is sent it.
  *
+ * It numbers messages, and whatever else is told to programs, in one sequence.
  * The messages of a turn are appended together, in one transaction. Where the
  * store cannot take them, talking goes on and everybody is told; what could not
  * be kept waits, up to `UNSAVED_LENGTH_MAX` characters, and is tried again.
@@ -10,9 +11,19 @@
  */
 
 import type { RoomMessage } from "../events.ts";
-import { SAVE_RETRY_MS, UNSAVED_LENGTH_EACH, UNSAVED_LENGTH_MAX } from "../limits.ts";
+import {
+  EVENT_IDS_RESERVED,
+  SAVE_RETRY_MS,
+  UNSAVED_LENGTH_EACH,
+  UNSAVED_LENGTH_MAX,
+} from "../limits.ts";
 import type { Timer } from "./presence.ts";
-import type { HistoryStore } from "./store.ts";
+import type { HistoryStore, SeatDirect, SeatStore } from "./store.ts";
+
+/** What the recorder needs of a store. */
+export type RecorderStore =
+  & Pick<HistoryStore, "append" | "lastMessageId">
+  & Pick<SeatStore, "reservedId" | "reserveIds">;
 
 /** Who hears of trouble. */
 export interface RecorderOwner {
@@ -24,32 +35,79 @@ export interface RecorderOwner {
 
 /** Appends messages to the store, a turn at a time. */
 export class Recorder {
-  readonly #store: Pick<HistoryStore, "append" | "lastMessageId">;
+  readonly #store: RecorderStore;
   readonly #owner: RecorderOwner;
   readonly #timer: Timer;
   #lastId: number;
+  /** Events may be given ids up to this one: an earlier run cannot have used them. */
+  #reservedId: number;
+  /** When they could not be set aside; -Infinity for never. */
+  #unreservedAtMs = -Infinity;
   #lastAtMs = 0;
   /** Whether that is the time of this turn. */
   #hasTime = false;
   #unsaved: RoomMessage[] = [];
   #unsavedLength = 0;
+  /** What belongs to seats, and is stored along with the messages. */
+  #refs = new Map<number, number>();
+  #directs: { readonly seatId: number; readonly direct: SeatDirect }[] = [];
   #isInTrouble = false;
   #lost = 0;
 
   /** Begins with nothing to append. */
   constructor(
-    store: Pick<HistoryStore, "append" | "lastMessageId">,
+    store: RecorderStore,
     options: { readonly owner: RecorderOwner; readonly timer: Timer },
   ) {
     this.#store = store;
     this.#owner = options.owner;
     this.#timer = options.timer;
-    this.#lastId = store.lastMessageId;
+    this.#reservedId = store.reservedId;
+    this.#lastId = Math.max(store.lastMessageId, this.#reservedId);
   }
 
-  /** The id of the last message that was added. */
+  /** The id of the last message that was added, or of the last other event. */
   get lastId(): number {
     return this.#lastId;
+  }
+
+  /**
+   * An id for an event that is not stored. Ids of such events are set aside in the
+   * store, many at once, so that the server never gives one out again later.
+   */
+  nextId(): number {
+    const id = ++this.#lastId;
+    if (id > this.#reservedId && !this.#isInTrouble) this.#reserve(id + EVENT_IDS_RESERVED);
+    return id;
+  }
+
+  #reserve(upToId: number): void {
+    // A store that waits for another program would have everybody wait at each event.
+    if (Math.abs(Date.now() - this.#unreservedAtMs) < SAVE_RETRY_MS) return;
+    try {
+      this.#store.reserveIds(upToId);
+      this.#reservedId = upToId;
+    } catch {
+      // Whoever speaks finds out what is wrong with it. Only after a restart in the middle
+      // of that could an id come back.
+      this.#unreservedAtMs = Date.now();
+    }
+  }
+
+  /** Messages that were added and are not stored, oldest first. */
+  get unsaved(): readonly RoomMessage[] {
+    return this.#unsaved;
+  }
+
+  /** What a seat's user asked for by this number was done: to be stored by the next `save`. */
+  addRef(seatId: number, ref: number): void {
+    this.#refs.set(seatId, ref);
+  }
+
+  /** A private message for a seat's user: to be stored by the next `save`. */
+  addDirect(seatId: number, direct: SeatDirect): void {
+    this.#directs.push({ seatId, direct });
+    this.#unsavedLength += direct.text.length + UNSAVED_LENGTH_EACH;
   }
 
   /**
@@ -79,7 +137,7 @@ export class Recorder {
   save(): void {
     // What waits while the store fails has been said at one time or another.
     this.#hasTime = false;
-    if (this.#unsaved.length === 0) return;
+    if (!this.#hasUnsaved) return;
     // While it fails, only the timer tries: each try may take a while.
     if (this.#isInTrouble) this.#giveUpOldest();
     else this.#append();
@@ -88,14 +146,19 @@ export class Recorder {
   /** Stops trying; what waits still is tried once more. Says how many messages are lost. */
   close(): number {
     this.#timer.stop();
-    if (this.#unsaved.length > 0) this.#append();
+    if (this.#hasUnsaved) this.#append();
     this.#timer.stop();
     return this.#unsaved.length + this.#lost;
   }
 
+  get #hasUnsaved(): boolean {
+    return this.#unsaved.length > 0 || this.#refs.size > 0 || this.#directs.length > 0;
+  }
+
   #append(): void {
     try {
-      this.#store.append(this.#unsaved);
+      if (this.#refs.size === 0 && this.#directs.length === 0) this.#store.append(this.#unsaved);
+      else this.#store.append(this.#unsaved, { refs: this.#refs, directs: this.#directs });
     } catch (error) {
       // Whatever it is, talking goes on: history is not worth the chat.
       this.#timer.start(() => this.#append(), SAVE_RETRY_MS);
@@ -105,6 +168,8 @@ export class Recorder {
       return;
     }
     this.#unsaved = [];
+    if (this.#refs.size > 0) this.#refs = new Map();
+    if (this.#directs.length > 0) this.#directs = [];
     this.#unsavedLength = 0;
     if (!this.#isInTrouble) return;
     this.#isInTrouble = false;
@@ -115,6 +180,10 @@ export class Recorder {
   }
 
   #giveUpOldest(): void {
+    while (this.#unsavedLength > UNSAVED_LENGTH_MAX && this.#directs.length > 0) {
+      const length = this.#directs.shift()?.direct.text.length ?? 0;
+      this.#unsavedLength -= length + UNSAVED_LENGTH_EACH;
+    }
     let count = 0;
     while (this.#unsavedLength > UNSAVED_LENGTH_MAX && count < this.#unsaved.length) {
       const oldest = this.#unsaved[count++];

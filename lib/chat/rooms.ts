@@ -13,6 +13,7 @@ import {
   BACKLOG_LINES,
   BACKLOG_LINES_MAX,
   INVITED_GUESTS_MAX,
+  LINE_FRAME_LENGTH,
   ROOMS_LISTED_MAX,
   ROOMS_MAX,
   ROOMS_OF_GUESTS_MAX,
@@ -20,11 +21,13 @@ import {
   ROOMS_PER_USER_MAX,
   UNREAD_COUNTED_MAX,
 } from "../limits.ts";
+import { framedLength } from "../text.ts";
 import { type Broadcast, requireRoom } from "./broadcast.ts";
 import { describeEnd, type Moderation, SERVER_LOCKED } from "./moderation.ts";
 import { checkName, nameKey } from "./names.ts";
 import { findNearest } from "./nearest.ts";
 import type { Roles } from "./roles.ts";
+import type { StayState } from "./seat_state.ts";
 import type { Member, Person, Room, Stay } from "./state.ts";
 import type {
   Account,
@@ -163,6 +166,19 @@ export class Rooms {
   enterLobby(member: Member): void {
     const { stay } = this.#settle(member, this.lobby);
     this.#options.broadcast.join(member, this.lobby, stay);
+  }
+
+  /** Puts a user into a room where they were before the server was started anew. */
+  restore(member: Member, state: StayState): void {
+    const room = this.#byId.get(state.roomId);
+    if (room === undefined || member.rooms.has(room)) return;
+    const { account } = member.person;
+    const { fromId, sinceId, heardId } = state;
+    const isOperator = account === null
+      ? state.isOperator
+      : this.#options.store.member(state.roomId, account.id)?.isOperator ?? false;
+    const stay: Stay = { fromId, sinceId, heardId, isOperator, mute: null, muteVersion: 0 };
+    this.#options.broadcast.restore(member, room, stay);
   }
 
   /** Makes a room that a user is in the current one. */
@@ -514,7 +530,7 @@ export class Rooms {
       lines,
       unread: more,
     });
-    return lines.reduce((length, { text }) => length + text.length, 0);
+    return lines.reduce((length, { text }) => length + framedLength(text, LINE_FRAME_LENGTH), 0);
   }
 
   /** How much of a room somebody may read and has not: `UNREAD_COUNTED_MAX` at most. */
@@ -549,6 +565,7 @@ export class Rooms {
     const record = account === null ? null : store.member(room.record.id, account.id);
     const isNew = record === null || record.sinceId === NO_MEMBER;
     const stay: Stay = {
+      fromId: this.#options.broadcast.lastMessageId,
       sinceId: isNew ? room.record.openFromId : record.sinceId,
       isOperator: record?.isOperator ?? false,
       mute: null,
@@ -601,7 +618,7 @@ function newestThatFit(
   let first = messages.length;
   let length = 0;
   while (first > 0) {
-    length += messages[first - 1]?.text.length ?? 0;
+    length += framedLength(messages[first - 1]?.text ?? "", LINE_FRAME_LENGTH);
     if (length > lengthMax) break;
     first--;
   }

@@ -11,7 +11,10 @@
 import type { EndReason } from "../errors.ts";
 import type { ChatEvent, NameList } from "../events.ts";
 import { NAMES_LISTED_MAX, RECENT_MS } from "../limits.ts";
+import { KeptEvents } from "./kept_events.ts";
 import type { Presence } from "./presence.ts";
+import type { Requests } from "./requests.ts";
+import type { Seat } from "./seat.ts";
 import { SmallMap, SmallSet } from "./small_map.ts";
 import type { Account, RoomRecord, Sanction, StoredMessage } from "./store.ts";
 
@@ -85,6 +88,8 @@ export class Person {
 
 /** One user's stay in one room. */
 export interface Stay {
+  /** The last event before they came: what is told in the room after it is for them. */
+  fromId: number;
   /** The first message that they may read. */
   sinceId: number;
   /** Whether they have the rights of an operator there. */
@@ -100,11 +105,15 @@ export interface Stay {
 /** A user as the chat changes them. */
 export class Member implements User {
   readonly id: number;
-  readonly address: string;
-  readonly isPrivate: boolean;
+  address: string;
+  isPrivate: boolean;
   /** When they came, in epoch milliseconds. */
-  readonly joinedAtMs: number = Date.now();
-  readonly receiver: Receiver;
+  joinedAtMs: number = Date.now();
+  receiver: Receiver;
+  /** What a program asked for; null for a person on `nc`. Programs are told what they say, too. */
+  requests: Requests | null = null;
+  /** What is kept for when the connection breaks; null for nothing. */
+  seat: Seat | null = null;
   /** Who they are at present. */
   person: Person;
   /** The rooms that they are in; the one that was current last stands last. */
@@ -117,6 +126,8 @@ export class Member implements User {
   ignored: Map<string, string> | null = null;
   /** What `/forget` deletes: their last message. */
   lastMessageId: number | null = null;
+  /** When they said it, in epoch milliseconds. */
+  lastMessageAtMs = 0;
   /** Private messages that waited were shown up to this id; 0 for none to be forgotten yet. */
   shownWaitingId = 0;
   /** Bans and mutes of names that they had before; null for none. */
@@ -165,11 +176,14 @@ export class Batch {
   readonly except: (number | null)[] = [];
   /** The ids in `except`: whoever is not among them is told everything. */
   readonly excepted = new Set<number>();
+  /** For each event how many were told before it, in any room. */
+  readonly order: number[] = [];
 
   /** Adds an event, for everybody but `except`. */
-  add(event: ChatEvent, except: number | null): void {
+  add(event: ChatEvent, except: number | null, order: number): void {
     this.events.push(event);
     this.except.push(except);
+    this.order.push(order);
     if (except !== null) this.excepted.add(except);
   }
 }
@@ -190,6 +204,10 @@ export class Room {
   readonly presence: Presence;
   /** What was told in this turn and not handed out yet. */
   batch = new Batch();
+  /** Members of it that may come back when their connection breaks. */
+  seats = 0;
+  /** What was told and is not stored, for those; null for nothing yet. */
+  kept: KeptEvents | null = null;
   #recent: readonly StoredMessage[] | null = null;
   #recentLimit = 0;
   #recentAtMs = 0;
@@ -235,6 +253,11 @@ export class Room {
   /** What was read of the last messages holds no more, or is not needed. */
   forgetRecent(): void {
     this.#recent = null;
+  }
+
+  /** Keeps an event that was told to all but `except`, if somebody may miss it. */
+  keep(event: ChatEvent, except: number | null): void {
+    if (this.seats > 0) (this.kept ??= new KeptEvents()).add(event, except);
   }
 
   /** The first few of those who are here, but for one, and how many more there are. */

@@ -15,7 +15,7 @@ export type MessageType = "message" | "action" | "topic";
 
 /** One line of a room's history. */
 export interface StoredMessage {
-  /** One more than the message before it, over all rooms; never given out twice. */
+  /** More than that of the message before it, over all rooms; never given out twice. */
   readonly id: number;
   /** Never before that of a smaller id. */
   readonly atMs: number;
@@ -77,12 +77,26 @@ export interface SearchQuery {
 export interface HistoryStore {
   /** The id of the last message ever appended; 0 before the first. */
   readonly lastMessageId: number;
-  /** Appends a turn's messages, ids in sequence, in one transaction. */
-  append(messages: readonly StoredMessage[]): void;
+  /**
+   * Appends what a turn brought, in one transaction.
+   *
+   * @param messages With ids that grow; what lies between them was given to other events.
+   * @param seats What belongs to them in the same turn.
+   */
+  append(messages: readonly StoredMessage[], seats?: SeatChanges): void;
   /** The last `limit` messages of a room, oldest first, those just appended included. */
   recent(roomId: number, limit: number): StoredMessage[];
   /** Resolves once everything appended so far can be read; rejects with the signal's reason. */
   catchUp(signal: AbortSignal): Promise<void>;
+  /**
+   * The first `limit` messages of a room after an id, oldest first, those just
+   * appended included.
+   */
+  after(query: {
+    readonly roomId: number;
+    readonly afterId: number;
+    readonly limit: number;
+  }): StoredMessage[];
   /**
    * How many messages of a room there are from this id on, those just appended
    * included: `limit` at most.
@@ -229,7 +243,10 @@ export interface AccountStore {
   removeIgnored(accountId: number, key: string): void;
   /** Leaves a private message for an account that is away. */
   addWaiting(accountId: number, message: Omit<WaitingMessage, "id">): void;
-  /** How many messages wait for an account, and how many characters their texts have in all. */
+  /**
+   * How many messages wait for an account, and how many characters they have in all,
+   * `LINE_FRAME_LENGTH` for each line included.
+   */
   countWaiting(accountId: number): { readonly count: number; readonly length: number };
   /** Oldest first. */
   waiting(accountId: number): WaitingMessage[];
@@ -309,6 +326,63 @@ export interface ModerationStore {
   setSetting(name: string, value: string): void;
 }
 
+/** What is kept for a user who may come back after their connection, or the server, broke. */
+export interface SeatRecord {
+  /** Never given out twice. */
+  readonly id: number;
+  /** What its token is known by; never the token. */
+  readonly tokenHash: string;
+  /** The same of the token before, while the newer one may not have arrived; null for none. */
+  readonly previousHash: string | null;
+  /** The highest integer by which a request was known that was acted on. */
+  readonly lastRef: number;
+  /** Who the user is and where, as the chat writes it. */
+  readonly state: string;
+}
+
+/** A private message that has not been confirmed by whom it is for. */
+export interface SeatDirect {
+  /** The event's. */
+  readonly id: number;
+  /** When it was written. */
+  readonly atMs: number;
+  /** Its writer's name at the time. */
+  readonly from: string;
+  /** Clean. */
+  readonly text: string;
+}
+
+/** What a turn brought to seats. */
+export interface SeatChanges {
+  /** The `lastRef` of each seat whose user asked for something. */
+  readonly refs: ReadonlyMap<number, number>;
+  /** Private messages, by the seats of those whom they are for. */
+  readonly directs: readonly { readonly seatId: number; readonly direct: SeatDirect }[];
+}
+
+/** Who may come back. */
+export interface SeatStore {
+  /** Every one, oldest first. */
+  seats(): SeatRecord[];
+  /** Adds one. */
+  addSeat(seat: Omit<SeatRecord, "id">): SeatRecord;
+  /**
+   * Changes all of one but `lastRef`, which follows from what is appended. Does nothing
+   * where it was removed.
+   */
+  updateSeat(seat: SeatRecord): void;
+  /** Removes one, and the messages that were kept for it. */
+  removeSeat(seatId: number): void;
+  /** What has not been confirmed, oldest first. */
+  seatDirects(seatId: number): SeatDirect[];
+  /** Forgets messages up to this id. */
+  removeSeatDirects(seatId: number, upToId: number): void;
+  /** Up to which id events may have been told by an earlier run; 0 for none. */
+  readonly reservedId: number;
+  /** Sets that. */
+  reserveIds(upToId: number): void;
+}
+
 /** What a backup came to. */
 export interface BackupResult {
   /** The file. */
@@ -318,7 +392,7 @@ export interface BackupResult {
 }
 
 /** All of it. */
-export interface Store extends HistoryStore, RoomStore, AccountStore, ModerationStore {
+export interface Store extends HistoryStore, RoomStore, AccountStore, ModerationStore, SeatStore {
   /** Does several things as one: all of them last, or, where `act` throws, none. */
   transaction<Result>(act: () => Result): Result;
   /**

@@ -87,7 +87,7 @@ export const TALK_COMMANDS: readonly Command[] = [
     group: GROUP,
     args: "[TEXT]",
     summary: "check that the server answers",
-    run: (_context, args) => ({ type: "pong", text: args }),
+    run: (_context, args) => ({ type: "pong", text: args, atMs: Date.now() }),
   },
   {
     name: "quit",

@@ -45,6 +45,9 @@ export interface Connection {
   /** When the peer last sent something (at first, when it came), in epoch milliseconds. */
   readonly lastReadAtMs: number;
 
+  /** Bytes that wait for the peer, those being written included. */
+  readonly queuedBytes: number;
+
   /** Resolves with why it ended, once nothing of it is left open. Never rejects. */
   readonly closed: Promise<EndReason>;
 

@@ -142,6 +142,10 @@ export class TcpConnection
     return this.#controller !== null && this.#controller.signal.aborted;
   }
 
+  get queuedBytes(): number {
+    return this.#queue.bytes;
+  }
+
   get lastReadAtMs(): number {
     return this.#lastReadAtMs;
   }

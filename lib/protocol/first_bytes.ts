@@ -10,12 +10,16 @@ import { FIRST_BYTES_MAX } from "../limits.ts";
 
 /**
  * Who may be there: a peer that speaks the plain protocol (or has said nothing
- * yet), or one that is at the wrong door.
+ * yet), one that may open the JSON protocol, which its whole first line tells,
+ * or one that is at the wrong door.
  */
-export type Guest = "plain" | "http" | "tls" | "ssh" | "binary";
+export type Guest = "plain" | "json" | "http" | "tls" | "ssh" | "binary";
 
 /** RFC 9112, section 3: `GET / HTTP/1.1`. */
 const HTTP_REQUEST = /^[A-Z]{3,16} \S{1,8192} HTTP\/\d(?:\.\d)?\r?$/;
+
+/** An object of JSON, behind spaces and the mark that some systems put in front of UTF-8. */
+const JSON_OBJECT = /^(?:\xef\xbb\xbf)?[ \t\r]*\{/;
 
 /** Telnet commands (RFC 854), the last of which may be cut: they carry any byte. */
 const TELNET_COMMAND = /\xff(?:[\xfb-\xfe][\s\S]?|\xfa[\s\S]*?(?:\xff\xf0|$)|[\s\S]?)/g;
@@ -34,6 +38,7 @@ const BINARY_BYTE = /(?<!\r)\x00|[\x01-\x06\x0e-\x1a\x1c-\x1f]/;
  * - `tls`: a TLS record that holds a handshake (RFC 8446, section 5.1: type 22, version 3.x).
  * - `binary`: control bytes that no keyboard and no telnet sends in a first line.
  * - `http`: a request line.
+ * - `json`: an opening brace, which a person can type as well.
  * - `ssh`: a version exchange (RFC 4253, section 4.2).
  *
  * @example
@@ -52,6 +57,7 @@ export function identify(bytes: Uint8Array): Guest {
   const [first = "", rest] = String.fromCharCode(...bytes.subarray(0, FIRST_BYTES_MAX))
     .replace(TELNET_COMMAND, "").split("\n", 2);
   if (BINARY_BYTE.test(first)) return "binary";
+  if (JSON_OBJECT.test(first)) return "json";
   if (/^SSH-\d\.\d+-/.test(first)) return "ssh";
   // Half a request line is no request line yet.
   return rest !== undefined && isHttpRequest(first) ? "http" : "plain";

@@ -4,8 +4,9 @@
  * One line is one message. A line that begins with `/` is a command, `//`
  * sends a literal slash. Whatever the server itself says begins with `-- `,
  * and no line that a user causes does: those begin with a name, `* ` or `[`.
+ * Each line of a message of several lines (programs send such) begins so.
  * Promises that every line it writes is clean, whatever the event holds in
- * texts that came through {@linkcode PlainProtocol.decode}.
+ * texts that came through a protocol's `decode`.
  * Must not know: sockets, timers, the chat.
  *
  * @module
@@ -24,6 +25,7 @@ import type {
 import type { ClientMessage } from "../messages.ts";
 import { cleanText } from "../text.ts";
 import { formatTime } from "../times.ts";
+import { ListEncoder } from "./encoding.ts";
 import type { EncodedEvents, Protocol } from "./protocol.ts";
 
 const BLANK: ClientMessage = { type: "blank" };
@@ -73,9 +75,9 @@ const GOODBYE_WORDS: Readonly<Record<Exclude<GoodbyeReason, "internal">, string>
 export class PlainProtocol implements Protocol {
   readonly name = "plain";
   readonly #encoder = new TextEncoder();
-  /** What was encoded last, for readers in the room and for those elsewhere. */
-  readonly #lastHere = new Memory();
-  readonly #lastElsewhere = new Memory();
+  /** For readers in the room and for those elsewhere: a fan-out goes back and forth between them. */
+  readonly #here = new ListEncoder(formatEvent);
+  readonly #elsewhere = new ListEncoder(formatElsewhere);
 
   /** See {@linkcode Protocol.decode}. */
   decode(line: string): ClientMessage {
@@ -94,41 +96,8 @@ export class PlainProtocol implements Protocol {
 
   /** See {@linkcode Protocol.encodeAll}. */
   encodeAll(events: readonly ChatEvent[], isHere: boolean): EncodedEvents {
-    const memory = isHere ? this.#lastHere : this.#lastElsewhere;
-    if (events !== memory.events) {
-      const texts = events.map(isHere ? formatEvent : formatElsewhere);
-      const bytes = this.#encoder.encode(texts.join(""));
-      memory.encoded = { bytes, ends: findEnds(texts, bytes.length) };
-      memory.events = events;
-    }
-    return memory.encoded;
+    return (isHere ? this.#here : this.#elsewhere).encode(events);
   }
-}
-
-/** One list of events, and what became of it. */
-class Memory {
-  events: readonly ChatEvent[] | null = null;
-  encoded: EncodedEvents = { bytes: new Uint8Array(0), ends: [] };
-}
-
-/** Where each text ends, in bytes of UTF-8, when all of them take `length` bytes. */
-function findEnds(texts: readonly string[], length: number): number[] {
-  const ends: number[] = [];
-  let end = 0;
-  const isAscii = length === texts.reduce((sum, text) => sum + text.length, 0);
-  for (const text of texts) ends.push(end += isAscii ? text.length : utf8Length(text));
-  return ends;
-}
-
-/** Bytes of a text in UTF-8. */
-function utf8Length(text: string): number {
-  let length = 0;
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    // Each half of a surrogate pair counts for two of its four bytes; texts here have no lone ones.
-    length += unit < 0x80 ? 1 : unit < 0x800 || (unit >= 0xd800 && unit < 0xe000) ? 2 : 3;
-  }
-  return length;
 }
 
 const SLASH = 0x2f;
@@ -137,9 +106,9 @@ const SLASH = 0x2f;
 function formatEvent(event: ChatEvent): string {
   switch (event.type) {
     case "message":
-      return `${event.from}: ${event.text}\n`;
+      return linesOf(`${event.from}: `, event.text);
     case "action":
-      return `* ${event.from} ${event.text}\n`;
+      return linesOf(`* ${event.from} `, event.text);
     case "direct":
       return formatDirect(event);
     case "topic":
@@ -194,23 +163,40 @@ function formatEvent(event: ChatEvent): string {
       );
     case "goodbye":
       return formatGoodbye(event);
+    case "ok":
+    case "caught-up":
+      // Only programs are told: people see that it is so.
+      return "";
   }
 }
 
-/** An event of a room that its reader is in, but not at: it says which. */
+/** An event of a room that its reader is in, but not at: each line of it says which. */
 function formatElsewhere(event: ChatEvent): string {
   const text = formatEvent(event);
-  if (!("room" in event) || event.room === null) return text;
+  if (text === "" || !("room" in event) || event.room === null) return text;
   const label = `[${event.room}] `;
-  // What the server says keeps its mark in front, so that nobody can forge it.
-  return text.startsWith(MARK) ? MARK + label + text.slice(MARK.length) : label + text;
+  const isOneLine = text.indexOf("\n") === text.length - 1;
+  return isOneLine
+    ? labelled(label, text)
+    : text.replace(WHOLE_LINES, (line) => labelled(label, line));
 }
 
+const WHOLE_LINES = /[^\n]*\n/g;
 const MARK = "-- ";
 
-/** What the server itself says: one line. */
+/** What the server says keeps its mark in front, so that nobody can forge it. */
+function labelled(label: string, line: string): string {
+  return line.startsWith(MARK) ? MARK + label + line.slice(MARK.length) : label + line;
+}
+
+/** What the server itself says. */
 function says(text: string): string {
-  return `${MARK}${text}\n`;
+  return linesOf(MARK, text);
+}
+
+/** Each line of a text behind what tells whose it is, so that nobody can forge another's. */
+function linesOf(prefix: string, text: string): string {
+  return `${prefix}${text.includes("\n") ? text.split("\n").join(`\n${prefix}`) : text}\n`;
 }
 
 function formatWelcome(event: ChatEvent & { type: "welcome" }): string {
@@ -247,7 +233,7 @@ function formatPlace(room: string | null): string {
 
 function formatDirect(event: ChatEvent & { type: "direct" }): string {
   const time = event.hasWaited ? ` ${formatTime(event.atMs, event.nowMs)}` : "";
-  return `[private${time}] ${event.from}: ${event.text}\n`;
+  return linesOf(`[private${time}] ${event.from}: `, event.text);
 }
 
 function formatTopic(from: string, text: string): string {
@@ -258,10 +244,10 @@ function formatSentOut({ name, verb, room, by, reason }: ChatEvent & { type: "se
   return `${name} was ${verb} from ${room} by ${by}${reason === "" ? "." : `: ${reason}`}`;
 }
 
-function formatForgotten({ from, by, id }: ChatEvent & { type: "forgotten" }): string {
+function formatForgotten({ from, by, messageId }: ChatEvent & { type: "forgotten" }): string {
   return from === by
-    ? `${by} took a message back (${id}).`
-    : `${by} deleted a message by ${from} (${id}).`;
+    ? `${by} took a message back (${messageId}).`
+    : `${by} deleted a message by ${from} (${messageId}).`;
 }
 
 function formatHistory(event: ChatEvent & { type: "history" }): string {
@@ -280,15 +266,15 @@ function formatHistory(event: ChatEvent & { type: "history" }): string {
   ) + text;
 }
 
-/** A line that was said before, with what is told of it in brackets. */
+/** What was said before, with what is told of it in brackets. */
 function formatPast({ kind, from, text }: HistoryLine, label: string): string {
   switch (kind) {
     case "message":
-      return `[${label}] ${from}: ${text}\n`;
+      return linesOf(`[${label}] ${from}: `, text);
     case "action":
-      return `[${label}] * ${from} ${text}\n`;
+      return linesOf(`[${label}] * ${from} `, text);
     case "topic":
-      return `[${label}] ${MARK}${formatTopic(from, text)}\n`;
+      return linesOf(`[${label}] ${MARK}`, formatTopic(from, text));
   }
 }
 

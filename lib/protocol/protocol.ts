@@ -7,7 +7,7 @@
  */
 
 import type { ChatEvent } from "../events.ts";
-import type { ClientMessage } from "../messages.ts";
+import type { ClientMessage, Ref } from "../messages.ts";
 
 /** A dialect that peers speak over a connection. */
 export interface Protocol {
@@ -22,8 +22,12 @@ export interface Protocol {
    */
   decode(line: string): ClientMessage;
 
-  /** Writes one event as whole lines, each with its end. */
-  encode(event: ChatEvent): Uint8Array;
+  /**
+   * Writes one event as whole lines, each with its end.
+   *
+   * @param ref Of the request that it answers, for protocols that tell it; missing for none.
+   */
+  encode(event: ChatEvent, ref?: Ref): Uint8Array;
 
   /**
    * Writes several events that happened in one room, one behind the other.

@@ -8,6 +8,7 @@
 
 import type { Account, WaitingMessage } from "../chat/store.ts";
 import { StoreError } from "../errors.ts";
+import { LINE_FRAME_LENGTH } from "../limits.ts";
 import { type Database, numberIn, type Row, textIn } from "./database.ts";
 
 /** The tables of accounts, of whom they ignore, and of what waits for them. */
@@ -117,7 +118,11 @@ export class Accounts {
   /** How many messages wait for it. */
   countWaiting(accountId: number): { count: number; length: number } {
     const row = this.#db.get(
-      "SELECT count(*) AS count, coalesce(sum(length(text)), 0) AS length FROM waiting WHERE account = ?",
+      // As `framedLength` counts: each line once, with its frame.
+      `SELECT count(*) AS count, coalesce(sum(
+         length(text) + ? * (1 + length(text) - length(replace(text, char(10), '')))
+       ), 0) AS length FROM waiting WHERE account = ?`,
+      LINE_FRAME_LENGTH,
       accountId,
     );
     return row === null

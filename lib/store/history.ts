@@ -16,7 +16,7 @@ import { matchExpression } from "./words.ts";
 /** Beyond every id. */
 const NEVER = Number.MAX_SAFE_INTEGER;
 
-/** What was filed and, for {@linkcode History.recent}, what was not yet. */
+/** What was filed and, for those methods that say so in `store.ts`, what was not yet. */
 export class History {
   readonly #db: Database;
   readonly #journal: Journal;
@@ -38,6 +38,24 @@ export class History {
     }
     const query = { roomId, beforeId: NEVER, sinceId: 0, limit: limit - newest.length };
     return [...this.read(query), ...newest.reverse()];
+  }
+
+  /** The first messages of a room after an id, oldest first. */
+  after(query: { roomId: number; afterId: number; limit: number }): StoredMessage[] {
+    const { roomId, afterId, limit } = query;
+    if (limit <= 0) return [];
+    const found = this.#db.all(
+      "SELECT * FROM message WHERE room = ? AND id > ? ORDER BY id LIMIT ?",
+      roomId,
+      afterId,
+      limit,
+    ).map(messageOf);
+    // What is not filed yet is younger than all that is.
+    if (found.length === limit || this.#journal.unfiled === 0) return found;
+    for (const message of this.#journal.after(afterId)) {
+      if (message.roomId === roomId && found.push(message) === limit) break;
+    }
+    return found;
   }
 
   /** How many messages of a room there are from an id on, `limit` at most. */

@@ -1,9 +1,9 @@
 /**
  * The journal: what was said, turn by turn, until it is filed.
  *
- * Appending is one insert of one row, whatever the turn held: this is what the
- * chat waits for. Everything that makes messages readable and searchable comes
- * later, in `filing.ts`.
+ * Appending is one insert of one row for nearly every turn, whatever it held: this
+ * is what the chat waits for. Everything that makes messages readable and searchable
+ * comes later, in `filing.ts`.
  * Must not know: the tables that messages are filed in, timers.
  *
  * @module
@@ -11,7 +11,7 @@
 
 import type { StoredMessage } from "../chat/store.ts";
 import { type Database, numberIn } from "./database.ts";
-import { packMessages, unpackMessages } from "./packing.ts";
+import { type PackedMessages, packMessages, unpackMessages } from "./packing.ts";
 
 /** Messages that are to be filed next, and what then is done with the journal. */
 export interface Batch {
@@ -60,17 +60,21 @@ export class Journal {
   }
 
   /**
-   * Appends a turn's messages.
+   * Appends a turn's messages, all or none of them.
    *
-   * @throws {RangeError} If their ids are not in sequence, or not after those appended before.
+   * @throws {RangeError} If their ids do not grow, from those appended before on.
    */
   append(messages: readonly StoredMessage[]): void {
-    if (messages.length === 0) return;
-    const { first, count, at, lines } = packMessages(messages);
-    if (first <= this.#lastId) throw new RangeError(`Message ${first} was appended before`);
-    this.#db.run("INSERT INTO journal VALUES (?, ?, ?, ?)", first, count, at, lines);
-    this.#lastId = first + count - 1;
-    this.#unfiled += count;
+    const rows = packMessages(messages);
+    const [head] = rows;
+    const last = messages.at(-1);
+    if (head === undefined || last === undefined) return;
+    if (head.first <= this.#lastId) throw new RangeError(`Message ${head.first} is out of order`);
+    // One statement is all or nothing by itself, and costs less without a transaction.
+    if (rows.length === 1) this.#insert(head);
+    else this.#db.transaction(() => rows.forEach((row) => this.#insert(row)));
+    this.#lastId = last.id;
+    this.#unfiled += messages.length;
   }
 
   /** What {@linkcode Journal.restore} needs. */
@@ -84,10 +88,18 @@ export class Journal {
     this.#unfiled = saved.unfiled;
   }
 
-  /** Unfiled messages, oldest first. */
-  *#oldestFirst(): Generator<StoredMessage, void> {
-    for (const row of this.#db.rows("SELECT * FROM journal ORDER BY first")) {
-      yield* this.#unfiledOf(unpackMessages(row));
+  /** Unfiled messages after an id, oldest first. */
+  *after(id: number): Generator<StoredMessage, void> {
+    const afterId = Math.max(id, this.#filedId);
+    // From the row that the id is in, or else the one before it: no others are looked at.
+    const rows = this.#db.rows(
+      `SELECT * FROM journal
+       WHERE first >= coalesce((SELECT max(first) FROM journal WHERE first <= ?), 0)
+       ORDER BY first`,
+      afterId,
+    );
+    for (const row of rows) {
+      for (const message of unpackMessages(row)) if (message.id > afterId) yield message;
     }
   }
 
@@ -101,7 +113,7 @@ export class Journal {
   /** How many messages of each room are unfiled. */
   countByRoom(): Map<number, number> {
     const counts = new Map<number, number>();
-    for (const { roomId } of this.#oldestFirst()) {
+    for (const { roomId } of this.after(this.#filedId)) {
       counts.set(roomId, (counts.get(roomId) ?? 0) + 1);
     }
     return counts;
@@ -141,6 +153,10 @@ export class Journal {
     this.#filedId = messages.at(-1)?.id ?? this.#filedId;
     this.#unfiled -= messages.length;
     if (this.#parted !== null && this.#parted.first <= lastRow) this.#parted = null;
+  }
+
+  #insert({ first, count, at, lines }: PackedMessages): void {
+    this.#db.run("INSERT INTO journal VALUES (?, ?, ?, ?)", first, count, at, lines);
   }
 
   #unfiledOf(messages: readonly StoredMessage[]): StoredMessage[] {

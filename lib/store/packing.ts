@@ -2,7 +2,7 @@
  * Messages of one turn, packed into one text for one row of the journal, and back.
  *
  * One row for a turn costs the chat the same for one message as for fifty. Texts
- * and names are clean, so that no control character but ours is in them.
+ * and names are clean: the only control character in them is a text's own "\n".
  * Must not know: SQL, when rows are written and read.
  *
  * @module
@@ -13,12 +13,13 @@ import { numberIn, type Row, textIn } from "./database.ts";
 import { storeError } from "./faults.ts";
 
 const FIELD_END = "\x1f";
-const LINE_END = "\n";
+/** Not "\n", which a text may have. */
+const LINE_END = "\x1e";
 
 /** The types of messages, by the numbers that stand for them in the database. */
 const TYPES: readonly MessageType[] = ["message", "action", "topic"];
 
-/** Messages as a row of the journal has them. */
+/** Messages without a gap in their ids, as a row of the journal has them. */
 export interface PackedMessages {
   /** The first one's id; the others follow without a gap. */
   readonly first: number;
@@ -43,19 +44,25 @@ export function typeOf(number: number): MessageType {
 }
 
 /**
- * Packs messages, one at least. A line is a message's text, behind all else that
- * is told of it where that is not as it was for the message before.
+ * Packs messages: a row for each run of ids without a gap, which is one for most turns.
+ * A line is a message's text, behind all else that is told of it where that is not as
+ * it was for the message before.
  *
- * @throws {RangeError} If their ids are not in sequence.
+ * @throws {RangeError} If their ids do not grow.
  */
-export function packMessages(messages: readonly StoredMessage[]): PackedMessages {
-  const [head] = messages;
-  if (head === undefined) throw new RangeError("There is nothing to pack");
-  const lines: string[] = [];
-  let id = head.id;
+export function packMessages(messages: readonly StoredMessage[]): PackedMessages[] {
+  const rows: PackedMessages[] = [];
+  let head: StoredMessage | null = null;
   let before: StoredMessage | null = null;
+  let lines: string[] = [];
   for (const message of messages) {
-    if (message.id !== id++) throw new RangeError(`Message ${message.id} is out of sequence`);
+    if (head !== null && before !== null && message.id !== before.id + 1) {
+      if (message.id <= before.id) throw new RangeError(`Message ${message.id} is out of order`);
+      rows.push(packRun(head, lines));
+      head = before = null;
+      lines = [];
+    }
+    head ??= message;
     lines.push(
       before !== null && isAlike(before, message)
         ? message.text
@@ -63,7 +70,12 @@ export function packMessages(messages: readonly StoredMessage[]): PackedMessages
     );
     before = message;
   }
-  return { first: head.id, count: lines.length, at: head.atMs, lines: lines.join(LINE_END) };
+  if (head !== null) rows.push(packRun(head, lines));
+  return rows;
+}
+
+function packRun({ id, atMs }: StoredMessage, lines: readonly string[]): PackedMessages {
+  return { first: id, count: lines.length, at: atMs, lines: lines.join(LINE_END) };
 }
 
 /** Whether all but the text is the same: most of what is said in a turn is one person's. */

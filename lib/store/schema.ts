@@ -18,7 +18,7 @@ export const APPLICATION_ID = 0x50726c79;
  * The steps from one version to the next; a file's `user_version` counts those it has had.
  * A step that was ever released is never changed: another is added.
  */
-const MIGRATIONS: readonly ((db: Database) => void)[] = [makeTables];
+export const MIGRATIONS: readonly ((db: Database) => void)[] = [makeTables, addSeats];
 
 /** The version of files that this program makes. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length;
@@ -193,4 +193,34 @@ function makeTables(db: Database): void {
     nameSkeleton("lobby"),
     Date.now(),
   );
+}
+
+/** Version 2. */
+function addSeats(db: Database): void {
+  db.script(`
+    -- Who may come back, and how they prove that they are the one: by hashes alone.
+    CREATE TABLE seat (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      token_hash TEXT NOT NULL UNIQUE,
+      previous_hash TEXT,
+      last_ref INTEGER NOT NULL,
+      state TEXT NOT NULL
+    ) STRICT;
+
+    -- Private messages, until whom they are for has confirmed them. Ids are those of events.
+    CREATE TABLE seat_direct (
+      seat INTEGER NOT NULL REFERENCES seat ON DELETE CASCADE,
+      id INTEGER NOT NULL,
+      at INTEGER NOT NULL,
+      name TEXT NOT NULL,
+      text TEXT NOT NULL,
+      PRIMARY KEY (seat, id)
+    ) STRICT, WITHOUT ROWID;
+
+    -- Up to which id events may have been told: most kinds of events leave no row anywhere.
+    INSERT INTO counter VALUES ('reserved', 0);
+
+    -- Texts may have several lines from now on, and "lines" are ended by another character.
+    UPDATE journal SET lines = replace(lines, char(10), char(30));
+  `);
 }

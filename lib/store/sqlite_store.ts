@@ -15,6 +15,9 @@ import type {
   RoomRecord,
   Sanction,
   SearchQuery,
+  SeatChanges,
+  SeatDirect,
+  SeatRecord,
   Store,
   StoredMessage,
   WaitingMessage,
@@ -34,6 +37,7 @@ import { Journal } from "./journal.ts";
 import { Moderation } from "./moderation.ts";
 import { Rooms } from "./rooms.ts";
 import { migrate } from "./schema.ts";
+import { Seats } from "./seats.ts";
 
 /** Where a store is, and how it is kept. */
 export interface StoreOptions {
@@ -103,6 +107,7 @@ export class SqliteStore implements Store, Disposable {
   readonly #rooms: Rooms;
   readonly #accounts: Accounts;
   readonly #moderation: Moderation;
+  readonly #seats: Seats;
   readonly #expiring: Expiring;
   readonly #checkpoints: Checkpoints;
   readonly #closing = new AbortController();
@@ -118,6 +123,7 @@ export class SqliteStore implements Store, Disposable {
     this.#rooms = new Rooms(db);
     this.#accounts = new Accounts(db);
     this.#moderation = new Moderation(db);
+    this.#seats = new Seats(db);
     this.#checkpoints = new Checkpoints(db);
     this.#filing = new Filing({
       db,
@@ -204,15 +210,28 @@ export class SqliteStore implements Store, Disposable {
     return this.#journal.lastId;
   }
 
-  /** Appends a turn's messages. */
-  append(messages: readonly StoredMessage[]): void {
-    this.#journal.append(messages);
+  /** Appends a turn's messages, and what it brought to seats. */
+  append(messages: readonly StoredMessage[], seats?: SeatChanges): void {
+    // Without a transaction where nothing needs one: this is what everybody waits for.
+    if (seats === undefined || (seats.refs.size === 0 && seats.directs.length === 0)) {
+      this.#journal.append(messages);
+    } else {
+      this.transaction(() => {
+        this.#journal.append(messages);
+        this.#seats.change(seats);
+      });
+    }
     this.#filing.noteAppended();
   }
 
   /** The last messages of a room. */
   recent(roomId: number, limit: number): StoredMessage[] {
     return this.#history.recent(roomId, limit);
+  }
+
+  /** The first messages of a room after an id. */
+  after(query: { roomId: number; afterId: number; limit: number }): StoredMessage[] {
+    return this.#history.after(query);
   }
 
   /** How many messages of a room there are from an id on, `limit` at most. */
@@ -419,6 +438,46 @@ export class SqliteStore implements Store, Disposable {
   /** Sets a setting of the server. */
   setSetting(name: string, value: string): void {
     this.#moderation.setSetting(name, value);
+  }
+
+  /** Who may come back. */
+  seats(): SeatRecord[] {
+    return this.#seats.all();
+  }
+
+  /** Adds a seat. */
+  addSeat(seat: Omit<SeatRecord, "id">): SeatRecord {
+    return this.#seats.add(seat);
+  }
+
+  /** Changes a seat. */
+  updateSeat(seat: SeatRecord): void {
+    this.#seats.update(seat);
+  }
+
+  /** Removes a seat, and the messages that were kept for it. */
+  removeSeat(seatId: number): void {
+    this.#seats.remove(seatId);
+  }
+
+  /** Private messages that were not confirmed. */
+  seatDirects(seatId: number): SeatDirect[] {
+    return this.#seats.directs(seatId);
+  }
+
+  /** Forgets those that were. */
+  removeSeatDirects(seatId: number, upToId: number): void {
+    this.#seats.removeDirects(seatId, upToId);
+  }
+
+  /** Up to which id events may have been told. */
+  get reservedId(): number {
+    return this.#seats.reservedId;
+  }
+
+  /** Sets up to which id events may be told. */
+  reserveIds(upToId: number): void {
+    this.#seats.reserveIds(upToId);
   }
 
   #onExpired(hasRemoved: boolean): void {

@@ -11,7 +11,7 @@ import { Buffer } from "node:buffer";
 import { nameKey } from "../chat/names.ts";
 import type { SearchQuery } from "../chat/store.ts";
 
-const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
+const PRINTABLE_ASCII_LINES = /^[\n\x20-\x7e]*$/;
 
 /**
  * Marks that do not count: accents, Hebrew points, Arabic vowel signs, the Arabic
@@ -42,11 +42,11 @@ const CONTROLS = /\p{Cc}+/gu;
 
 /**
  * A text as it is indexed. SQLite takes letters, digits and marks in a row for a
- * word, and folds case. Characters of scripts without spaces are set apart here,
+ * word (the end of a line is none of these), and folds case. Characters of scripts without spaces are set apart here,
  * each a word of its own, so that a word in them is found as a phrase.
  */
 export function indexedWords(text: string): string {
-  if (PRINTABLE_ASCII.test(text)) return text;
+  if (PRINTABLE_ASCII_LINES.test(text)) return text;
   return text.normalize("NFKD").replace(MARKS, "").normalize("NFKC").replace(UNSPACED, " $& ");
 }
 

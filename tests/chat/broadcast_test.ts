@@ -127,7 +127,7 @@ Deno.test("Chat answers in order with what was said before", () => {
   chat.whisper(ann.member, "GUEST2", "two");
   chat.accounts.takeName(ann.member, "ann");
   chat.say(ann.member, "three");
-  chat.answer(bob.member, { type: "pong", text: "" });
+  chat.answer(bob.member, { type: "pong", text: "", atMs: 0 });
   assertEquals(bob.notes.take(), [
     "message guest1: one",
     "direct guest1: two",
@@ -504,7 +504,7 @@ Deno.test("what an answer in mid-turn hands out is in the store as well before i
   await scheduler.next();
   traffic.steps.length = 0;
   chat.say(ann, "1");
-  chat.answer(bob, { type: "pong", text: "" });
+  chat.answer(bob, { type: "pong", text: "", atMs: 0 });
   assertEquals(traffic.steps, [], "nothing is stored, and nothing has left");
   chat.say(ann, "2");
   await scheduler.next();
@@ -522,7 +522,7 @@ Deno.test("a write that ends in mid-turn carries off nothing that is not in the 
   await scheduler.next();
   assertEquals(traffic.steps, ["append 1", "write 1"]);
   chat.say(ann, "2");
-  chat.answer(bob, { type: "pong", text: "" });
+  chat.answer(bob, { type: "pong", text: "", atMs: 0 });
   traffic.finishWrites();
   // The microtasks of this turn, in which a write would go on.
   for (let step = 0; step < 10; step++) await Promise.resolve();
@@ -546,7 +546,7 @@ Deno.test("whatever is done in whichever order, nothing is sent that is not stor
       for (const next of steps) {
         if (next === "say") chat.say(ann, `${++count}`);
         else if (next === "act") chat.broadcast.speak(bob, chat.rooms.lobby, said(++count));
-        else if (next === "answer") chat.answer(bob, { type: "pong", text: "" });
+        else if (next === "answer") chat.answer(bob, { type: "pong", text: "", atMs: 0 });
         else if (next === "who") run(trial, ann, "who");
         else if (next === "enter") traffic.enter();
         else if (next === "flush") chat.flush();

@@ -440,7 +440,7 @@ class House implements Disposable {
     this.trial.chat.leave(member, "left");
   }
 
-  async #attempt(act: () => void | Promise<void>): Promise<void> {
+  async #attempt(act: () => unknown): Promise<void> {
     try {
       await act();
     } catch (error) {

@@ -175,7 +175,7 @@ function accountOf(trial: Trial, name: string): Account {
 const NOBODY = (): boolean => false;
 
 function freshStay(): Stay {
-  return { sinceId: 0, isOperator: false, mute: null, muteVersion: 0, heardId: 0 };
+  return { fromId: 0, sinceId: 0, isOperator: false, mute: null, muteVersion: 0, heardId: 0 };
 }
 
 /** The real thing beside the model, on a store in memory. */

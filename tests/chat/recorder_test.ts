@@ -27,6 +27,8 @@ class Trial {
   constructor(lastMessageId = 0) {
     const store = {
       lastMessageId,
+      reservedId: 0,
+      reserveIds: (): void => {},
       append: (messages: readonly StoredMessage[]): void => {
         this.appended.push(messages.map(({ text }) => text.slice(0, 9)));
         if (this.error !== null) throw this.error;

@@ -145,10 +145,11 @@ Deno.test("Room.others() counts persons, not their connections", () => {
 
 Deno.test("Batch remembers for each event who is not told", () => {
   const batch = new Batch();
-  batch.add({ type: "pong", text: "1" }, 7);
-  batch.add({ type: "pong", text: "2" }, null);
-  batch.add({ type: "pong", text: "3" }, 7);
+  batch.add({ type: "pong", text: "1", atMs: 0 }, 7, 1);
+  batch.add({ type: "pong", text: "2", atMs: 0 }, null, 2);
+  batch.add({ type: "pong", text: "3", atMs: 0 }, 7, 4);
   assertEquals(batch.except, [7, null, 7]);
+  assertEquals(batch.order, [1, 2, 4]);
   assertEquals([...batch.excepted], [7]);
   assertEquals(batch.events.map((event) => event.type === "pong" && event.text), ["1", "2", "3"]);
 });

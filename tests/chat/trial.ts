@@ -8,6 +8,7 @@
 import type { Turns } from "../../lib/chat/broadcast.ts";
 import { Chat } from "../../lib/chat/chat.ts";
 import type { Timer } from "../../lib/chat/presence.ts";
+import type { Tokens } from "../../lib/chat/seats.ts";
 import type { Delivery, Member, Receiver } from "../../lib/chat/state.ts";
 import type { Passwords, Store } from "../../lib/chat/store.ts";
 import type { EndReason } from "../../lib/errors.ts";
@@ -75,6 +76,17 @@ export const CHEAP_PASSWORDS: Passwords = {
   verify: (password, hash) => Promise.resolve(hash === `cheap ${password}`),
 };
 
+let tokensMade = 0;
+
+/** Tokens that everybody can guess. */
+export const COUNTED_TOKENS: Tokens = {
+  make: () => {
+    const token = `token ${++tokensMade}`;
+    return Promise.resolve({ token, hash: `hash of ${token}` });
+  },
+  hash: (token) => Promise.resolve(`hash of ${token}`),
+};
+
 /** A timer that never rings. */
 export const NO_TIMER: Timer = { start: () => {}, stop: () => {} };
 
@@ -97,6 +109,8 @@ export interface TrialOptions {
   readonly wrapStore?: (store: SqliteStore) => Store;
   /** Turns that end by themselves; `endTurn` does nothing then. */
   readonly turns?: Turns;
+  /** How long a lost connection is told to nobody. */
+  readonly resumeGraceMs?: number;
   /** Its timers; without them none ever rings. */
   readonly newTimer?: () => Timer;
 }
@@ -118,6 +132,8 @@ export class Trial implements Disposable {
       allowsPlaintextPasswords: false,
       store: options.wrapStore?.(this.store) ?? this.store,
       passwords: CHEAP_PASSWORDS,
+      tokens: COUNTED_TOKENS,
+      resumeGraceMs: options.resumeGraceMs ?? 60_000,
       newTimer: options.newTimer ?? ((): Timer => NO_TIMER),
       turns: options.turns ?? { atEnd: (callback) => this.#callbacks.push(callback) },
       pause: () => Promise.resolve(),

@@ -113,6 +113,25 @@ Deno.test("identify() knows an SSH client", () => {
   ]);
 });
 
+Deno.test("identify() knows what may be JSON, once its first byte is there", () => {
+  assertGuests("json", [
+    "{",
+    '{"type":"hello","version":1}\n',
+    ' \t{"type":"hello"}\r\n',
+    '\xef\xbb\xbf{"type":"hello"}\n',
+    '{"type":"hello"}\n{"type":"say","text":"hi"}\n',
+    // So do people begin; the whole line tells.
+    "{hi}\n",
+    `{${"x".repeat(10 * FIRST_BYTES_MAX)}`,
+  ]);
+  const hello = '  {"type":"hello"}\n';
+  for (let at = 0; at <= hello.length; at++) {
+    assertGuests(at < 3 ? "plain" : "json", [hello.slice(0, at)]);
+  }
+  assertGuests("plain", ["[]", "x {", "\n{", "-{", '"{"', "\xef\xbb\xbfx{"]);
+  assertGuests("binary", ["{\x00", "\x01{"]);
+});
+
 Deno.test("identify() takes what people and programs print for a person", () => {
   assertGuests("plain", [
     "",
@@ -124,7 +143,6 @@ Deno.test("identify() takes what people and programs print for a person", () => 
     "NICK ann\r\nUSER ann 0 * :Ann\r\n",
     "SSH is what I use\n",
     "EHLO mail.example\r\n",
-    '{"type":"hello"}\n',
     // Keys that move or correct, a bell, colours, a bracketed paste.
     "\x1b[A\x1b[Bhello\x08\x7f\x07\t\n",
     "\x1b[200~pasted\x1b[201~\n",
@@ -157,7 +175,7 @@ Deno.test("identify() knows binary bytes in a first line", () => {
 });
 
 Deno.test("identify() answers for any bytes, and looks at no more than it needs", () => {
-  const guests = new Set<Guest>(["plain", "http", "tls", "binary"]);
+  const guests = new Set<Guest>(["plain", "json", "http", "tls", "binary"]);
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
       assert(guests.has(identify(bytes)));
@@ -177,12 +195,13 @@ const codePoints = fc.array(fc.oneof(fc.nat({ max: 0x7f }), fc.nat({ max: 0x10ff
 })
   .map((points) => String.fromCodePoint(...points));
 
-Deno.test("identify() takes any printable line for a person's, unless it is a request", () => {
+Deno.test("identify() takes any printable line for a person's, unless it is a request or may be JSON", () => {
   fc.assert(
     fc.property(codePoints, (text) => {
       const printable = text.toWellFormed().replace(/\p{Cc}/gu, "");
       const line = new TextEncoder().encode(`${printable}\n`);
-      assertEquals(identify(line), isHttpRequest(printable) ? "http" : "plain");
+      const other = /^\ufeff?[ \t]*\{/.test(printable) ? "json" : "plain";
+      assertEquals(identify(line), isHttpRequest(printable) ? "http" : other);
     }),
     { numRuns: 500 },
   );

@@ -178,7 +178,7 @@ Deno.test("readPlainLine() reads back what a ping was answered", () => {
     fc.property(text, (said) => {
       // Who is called `pong` can come and go; only one's own `/ping` could look like it.
       const args = said.trim().replace(/(joined|left.*|is now .*)\.$/u, "$1");
-      assertEquals(readBack({ type: "pong", text: args }), [{ type: "pong", text: args }]);
+      assertEquals(readBack({ type: "pong", text: args, atMs: 0 }), [{ type: "pong", text: args }]);
     }),
     { numRuns: 1_000 },
   );
@@ -211,7 +211,7 @@ Deno.test("readPlainLine() takes what else is told to a room for notices of that
     fc.property(roomName, name, name, text, (room, by, from, said) => {
       const events: readonly (ChatEvent & { room: string })[] = [
         { ...UNTOLD, type: "topic", room, from: by, text: said },
-        { type: "forgotten", room, id: 12, from, by },
+        { type: "forgotten", room, messageId: 12, from, by },
         { type: "announced", room, code: "room-changed", text: `${by} made ${room} open: ${said}` },
       ];
       for (const event of events) {

@@ -19,6 +19,7 @@ import type { ChatEvent, HistoryLine } from "../../lib/events.ts";
 import type { ClientMessage } from "../../lib/messages.ts";
 import { PlainProtocol } from "../../lib/protocol/plain.ts";
 import { cleanText } from "../../lib/text.ts";
+import { EVENTS } from "./arbitrary_events.ts";
 import { hostileLine, userName } from "./hostile_texts.ts";
 
 const plain = new PlainProtocol();
@@ -166,11 +167,11 @@ Deno.test("PlainProtocol.encode() writes events as lines", () => {
       "[private 2026-11-21 12:00] ann: psst\n",
     ],
     [
-      { type: "forgotten", room, id: 41, from: "ann", by: "ann" },
+      { type: "forgotten", room, messageId: 41, from: "ann", by: "ann" },
       "-- ann took a message back (41).\n",
     ],
     [
-      { type: "forgotten", room, id: 41, from: "ann", by: "bob" },
+      { type: "forgotten", room, messageId: 41, from: "ann", by: "bob" },
       "-- bob deleted a message by ann (41).\n",
     ],
     [{ type: "announced", room, code: "op", text: "So it is." }, "-- So it is.\n"],
@@ -405,8 +406,8 @@ Deno.test("PlainProtocol.encode() writes events as lines", () => {
       "-- /join #ROOM  go there\n",
     ],
     [{ type: "help", entries: [] }, ""],
-    [{ type: "pong", text: "" }, "-- pong\n"],
-    [{ type: "pong", text: "a b" }, "-- pong a b\n"],
+    [{ type: "pong", text: "", atMs: 0 }, "-- pong\n"],
+    [{ type: "pong", text: "a b", atMs: 0 }, "-- pong a b\n"],
     [{ type: "refused", code: "name-taken", text: "That is taken." }, "-- That is taken.\n"],
     [
       { type: "slowed", perSecond: 4 },
@@ -446,8 +447,49 @@ Deno.test("PlainProtocol.encode() writes events as lines", () => {
       "-- Goodbye. ann ended this connection.\n",
     ],
     [{ type: "goodbye", reason: "removed", sessionId: 7, detail: "" }, "-- Goodbye.\n"],
+    // For programs only.
+    [{ type: "ok", id: 41, atMs: NOON_MS }, ""],
+    [{ type: "caught-up", missed: 3, id: 41 }, ""],
   ];
   for (const [event, text] of table) assertEquals(encoded(event), text);
+});
+
+Deno.test("PlainProtocol.encode() says of each line of a text whose it is", () => {
+  const text = "one\n-- two\n\nbob: four";
+  const direct = { type: "direct", from: "ann", text, atMs: NOON_MS, nowMs: NOON_MS } as const;
+  const lines = [past({ text }), past({ id: 42, kind: "action", text: "one\ntwo" })];
+  const told = { room: ROOM, nowMs: NOON_MS, unread: 0, lines } as const;
+  const table: readonly (readonly [ChatEvent, string])[] = [
+    [
+      { type: "message", ...SAID, from: "ann", text },
+      "ann: one\nann: -- two\nann: \nann: bob: four\n",
+    ],
+    [{ type: "action", ...SAID, from: "ann", text: "one\ntwo" }, "* ann one\n* ann two\n"],
+    [
+      { ...direct, hasWaited: false },
+      "[private] ann: one\n[private] ann: -- two\n[private] ann: \n[private] ann: bob: four\n",
+    ],
+    [
+      { ...direct, text: "one\ntwo", hasWaited: true },
+      "[private 12:00] ann: one\n[private 12:00] ann: two\n",
+    ],
+    [
+      { type: "history", purpose: "asked", ...told },
+      "[11:59 41] ann: one\n[11:59 41] ann: -- two\n[11:59 41] ann: \n" +
+      "[11:59 41] ann: bob: four\n[11:59 42] * ann one\n[11:59 42] * ann two\n",
+    ],
+    [
+      { type: "found", nowMs: NOON_MS, lines: lines.slice(1) },
+      "[11:59 #lobby 42] * ann one\n[11:59 #lobby 42] * ann two\n",
+    ],
+    // What has one line by right says so of each, should it ever have more.
+    [{ type: "announced", room: null, code: "x", text: "one\nann: two" }, "-- one\n-- ann: two\n"],
+    [
+      { type: "topic", ...SAID, from: "ann", text: "tea\nann: hi" },
+      "-- ann set the topic: tea\n-- ann: hi\n",
+    ],
+  ];
+  for (const [event, shown] of table) assertEquals(encoded(event), shown);
 });
 
 Deno.test("PlainProtocol.encodeAll() says of which room it is to who is elsewhere", () => {
@@ -465,10 +507,20 @@ Deno.test("PlainProtocol.encodeAll() says of which room it is to who is elsewher
       "-- [#dev] ann, bob and 1 other left (removed).\n",
     ],
     [
-      { type: "forgotten", room, id: 41, from: "ann", by: "ann" },
+      { type: "forgotten", room, messageId: 41, from: "ann", by: "ann" },
       "-- [#dev] ann took a message back (41).\n",
     ],
     [{ type: "announced", room, code: "op", text: "So it is." }, "-- [#dev] So it is.\n"],
+    // Each line of them.
+    [
+      { type: "message", ...SAID, room, from: "ann", text: "one\n-- two" },
+      "[#dev] ann: one\n[#dev] ann: -- two\n",
+    ],
+    [
+      { type: "entered", room, how: "joined", others: NOBODY, topic: "tea", isLasting: true },
+      "-- [#dev] You are now in #dev, alone so far.\n-- [#dev] Topic: tea\n",
+    ],
+    [{ type: "history", purpose: "missed", room, nowMs: NOON_MS, lines: [], unread: 0 }, ""],
     // Of no room.
     [{ type: "announced", room: null, code: "lock", text: "So it is." }, "-- So it is.\n"],
     [{ type: "renamed", from: "ann", to: "anna" }, "-- ann is now anna.\n"],
@@ -484,7 +536,9 @@ Deno.test("PlainProtocol.decode() never throws, and what it gives is clean", () 
   fc.assert(
     fc.property(hostileLine, (line) => {
       const message = plain.decode(line);
-      if (message.type === "blank") return;
+      if (message.type !== "say" && message.type !== "command") {
+        return assertEquals(message, { type: "blank" });
+      }
       const text = message.type === "say" ? message.text : message.args;
       assertEquals(cleanText(text), text);
       assert(!/[\n\r]/.test(text));
@@ -531,6 +585,88 @@ Deno.test("PlainProtocol.encode() lets no user write a line that the server coul
       }
     }),
     { numRuns: 3_000 },
+  );
+});
+
+/** A text of several lines, each of which tries to be more than that. */
+const hostileLines = fc.array(decodedText, { minLength: 2, maxLength: 5 })
+  .map((lines) => lines.join("\n"));
+
+/** Asserts that a text is these lines, each behind its prefix and clean. */
+function assertPrefixed(shown: string, lines: readonly (readonly [string, string])[]): void {
+  const expected = lines.flatMap(([prefix, text]) =>
+    text.split("\n").map((line) => `${prefix}${line}\n`)
+  );
+  assertEquals(shown, expected.join(""));
+  for (const line of expected) assertOneCleanLine(line);
+}
+
+Deno.test("PlainProtocol.encode() lets no text of several lines forge one of them", () => {
+  fc.assert(
+    fc.property(userName, hostileLines, roomName, (from, text, room) => {
+      const label = `[${room}] `;
+      for (const [type, prefix] of [["message", `${from}: `], ["action", `* ${from} `]] as const) {
+        const said: ChatEvent = { type, ...SAID, room, from, text };
+        assertPrefixed(encoded(said), [[prefix, text]]);
+        assertPrefixed(encodedElsewhere(said), [[label + prefix, text]]);
+        const lines = [past({ room, kind: type, from, text }), past({ room, text: "hi" })];
+        const told = { nowMs: NOON_MS, lines } as const;
+        assertPrefixed(encoded({ type: "found", ...told }), [
+          [`[11:59 ${room} 41] ${prefix}`, text],
+          [`[11:59 ${room} 41] ann: `, "hi"],
+        ]);
+        for (const [purpose, more] of [["asked", " 41"], ["missed", ` ${room}`]] as const) {
+          assertPrefixed(encoded({ type: "history", purpose, room, unread: 0, ...told }), [
+            [`[11:59${more}] ${prefix}`, text],
+            [`[11:59${more}] ann: `, "hi"],
+          ]);
+        }
+      }
+      const direct = { type: "direct", from, text, atMs: NOON_MS, nowMs: NOON_MS } as const;
+      for (const [hasWaited, time] of [[HERE, " 12:00"], [ELSEWHERE, ""]] as const) {
+        assertPrefixed(encoded({ ...direct, hasWaited }), [[`[private${time}] ${from}: `, text]]);
+      }
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+/** The same event, with a text of several lines wherever the chat puts one of one line. */
+function withLines(event: ChatEvent, text: string): ChatEvent {
+  const change = (value: unknown, name: string): unknown => {
+    if (name === "motd" || name === "lines") return [text, text];
+    if (typeof value === "string") return FREE_TEXTS.has(name) ? text : value;
+    if (Array.isArray(value)) return value.map((each) => change(each, ""));
+    if (typeof value !== "object" || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, change(each, key)]));
+  };
+  const changed = change(event, "") as ChatEvent;
+  // Of this one, the reason is free.
+  return changed.type === "sent-out" ? { ...changed, reason: text } : changed;
+}
+
+const FREE_TEXTS = new Set(["text", "topic", "detail", "summary", "usage", "group", "server"]);
+
+Deno.test("PlainProtocol.encode() marks each line of the server's own, should one have several", () => {
+  const { message: _m, action: _a, direct: _d, history: _h, found: _f, ...others } = EVENTS;
+  const event = fc.oneof<fc.Arbitrary<ChatEvent>[]>(...Object.values(others));
+  fc.assert(
+    fc.property(event, hostileLines, (told, text) => {
+      const changed = withLines(told, text);
+      const label = "room" in told && told.room !== null ? `[${told.room}] ` : "";
+      for (
+        const [shown, mark] of [
+          [encoded(changed), "-- "],
+          [encodedElsewhere(changed), `-- ${label}`],
+        ] as const
+      ) {
+        for (const line of shown.split("\n").slice(0, -1)) {
+          assert(line.startsWith(mark), JSON.stringify([line, mark]));
+        }
+        assert(shown === "" || shown.endsWith("\n"));
+      }
+    }),
+    { numRuns: 2_000 },
   );
 });
 
@@ -643,7 +779,7 @@ Deno.test("PlainProtocol.encode() says what the server says in clean lines, what
     fc.record({
       type: fc.constant("forgotten" as const),
       room: roomName,
-      id,
+      messageId: id,
       from: userName,
       by: userName,
     }),
@@ -682,7 +818,7 @@ Deno.test("PlainProtocol.encode() says what the server says in clean lines, what
     }),
     fc.record({ type: fc.constant("renamed" as const), from: userName, to: userName }),
     fc.record({ type: fc.constant("nick" as const), name: userName }),
-    fc.record({ type: fc.constant("pong" as const), text: decodedText }),
+    fc.record({ type: fc.constant("pong" as const), text: decodedText, atMs: fc.constant(0) }),
     fc.record({
       type: fc.constant("refused" as const),
       code: fc.constant("no-such-command"),
@@ -717,6 +853,8 @@ Deno.test("PlainProtocol.encode() says what the server says in clean lines, what
 Deno.test("PlainProtocol.encodeAll() writes what encode() writes, and says where each event ends", () => {
   const event: fc.Arbitrary<ChatEvent> = fc.oneof(
     saidEvent,
+    EVENTS.message,
+    EVENTS.ok,
     fc.record({
       type: fc.constant("announced" as const),
       room: fc.option(roomName),
@@ -741,7 +879,7 @@ Deno.test("PlainProtocol.encodeAll() writes what encode() writes, and says where
 Deno.test("PlainProtocol.encodeAll() gives the same bytes for the same list, and others for another", () => {
   const protocol = new PlainProtocol();
   const make = (): ChatEvent[] => [
-    { type: "pong", text: "x" },
+    { type: "pong", text: "x", atMs: 0 },
     { type: "message", ...SAID, from: "ann", text: "x" },
   ];
   const [first, second] = [make(), make()];

@@ -1,10 +1,18 @@
-// What was said: appended, filed, read, found by its time, removed.
+// What was said: appended, filed, read, found by its time, removed; and what comes after a
+// message, however much of it is filed, against a plain list.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import fc from "fast-check";
 import { mock } from "node:test";
 import { DatabaseSync } from "node:sqlite";
 import type { StoredMessage } from "../../lib/chat/store.ts";
+import { StoreError } from "../../lib/errors.ts";
 import { EXPIRING_MS, FILING_MESSAGES, FILING_QUIET_MS, SAVE_RETRY_MS } from "../../lib/limits.ts";
+import { Database } from "../../lib/store/database.ts";
+import { Filing } from "../../lib/store/filing.ts";
+import { History } from "../../lib/store/history.ts";
+import { Journal } from "../../lib/store/journal.ts";
+import { migrate } from "../../lib/store/schema.ts";
 import {
   addAccount,
   addRoom,
@@ -42,17 +50,168 @@ Deno.test("append() keeps every field, at once and filed", async () => {
   assertEquals(store.lastMessageId, 5);
 });
 
-Deno.test("append() takes a gap between two calls, and no other", () => {
+Deno.test("append() takes ids that grow, with gaps or without, and no others", async () => {
   using trial = openTrial();
   const { store } = trial;
   store.append(messages(3, 4));
-  store.append(messages(10, 11));
-  assertEquals(store.lastMessageId, 11);
-  assertThrows(() => store.append(messages(11, 12)), RangeError);
-  assertThrows(() => store.append([message(12), message(14)]), RangeError);
-  assertThrows(() => store.append([message(13), message(12)]), RangeError);
-  assertEquals(store.lastMessageId, 11);
-  assertEquals(store.recent(LOBBY, 9).map(({ id }) => id), [3, 4, 10, 11]);
+  store.append([message(10), message(12), message(13), message(20, { from: "bob" })]);
+  assertEquals(store.lastMessageId, 20);
+  assertThrows(() => store.append(messages(20, 21)), RangeError);
+  assertThrows(() => store.append([message(21), message(21)]), RangeError);
+  assertThrows(() => store.append([message(23), message(22)]), RangeError);
+  assertThrows(() => store.append([message(21), message(23), message(22)]), RangeError);
+  assertEquals(store.lastMessageId, 20);
+  const all = [...messages(3, 4), message(10), ...messages(12, 13), message(20, { from: "bob" })];
+  assertEquals(store.recent(LOBBY, 9), all);
+  assertEquals(store.rooms()[0]?.messages, 6);
+  assertEquals(store.countFrom({ roomId: LOBBY, sinceId: 11, limit: 9 }), 3);
+  await store.catchUp(NEVER);
+  assertEquals(store.recent(LOBBY, 9), all);
+  assertEquals(store.rooms()[0]?.messages, 6);
+  assertEquals([11, 14, 20, 21].map((id) => store.idAt(1_000 * id)), [12, 20, 20, 21]);
+});
+
+Deno.test("append() that fails midway has appended nothing, and works when it is tried again", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/chat.db`;
+    const said = [...messages(2, 3), message(5), ...messages(7, 8)];
+    {
+      using trial = openTrial(path);
+      const { store } = trial;
+      store.append(messages(1, 1));
+      using other = new Database(path);
+      other.script(
+        `CREATE TRIGGER broken BEFORE INSERT ON journal WHEN NEW.first = 7
+         BEGIN SELECT RAISE(ABORT, 'broken'); END`,
+      );
+      assertThrows(() => store.append(said), StoreError);
+      assertEquals(store.lastMessageId, 1);
+      assertEquals(store.recent(LOBBY, 9), messages(1, 1));
+      // One that goes on after it keeps what is appended behind it, under the same ids.
+      store.transaction(() => {
+        assertThrows(() => store.append(said), StoreError);
+        store.append(messages(2, 2));
+        assertEquals(store.lastMessageId, 2);
+      });
+      other.script("DROP TRIGGER broken");
+      store.append(said.slice(1));
+      assertEquals(store.recent(LOBBY, 9), [message(1), ...said]);
+      assertEquals(store.rooms()[0]?.messages, 6);
+      await store.catchUp(NEVER);
+      assertEquals(store.recent(LOBBY, 9), [message(1), ...said]);
+      assertEquals(store.rooms()[0]?.messages, 6);
+    }
+    using trial = openTrial(path);
+    assertEquals(trial.store.lastMessageId, 8);
+    assertEquals(trial.store.recent(LOBBY, 9), [message(1), ...said]);
+  });
+});
+
+Deno.test("texts of any lines come back as they were, alone and beside others", async () => {
+  const text = fc.array(fc.constantFrom("", "a", "tea pot", "\u{65e5}\u{672c}"), { maxLength: 4 })
+    .map((lines) => lines.join("\n"));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.array(text, { minLength: 1, maxLength: 4 }), { maxLength: 6 }),
+      async (turns) => {
+        using trial = openTrial();
+        const { store } = trial;
+        const all: StoredMessage[] = [];
+        for (const texts of turns) {
+          const first = store.lastMessageId + 1;
+          const atMs = 1_000 * first;
+          const said = texts.map((text, index) => message(first + index, { text, atMs }));
+          store.append(said);
+          all.push(...said);
+        }
+        assertEquals(store.recent(LOBBY, 99), all);
+        await store.catchUp(NEVER);
+        assertEquals(store.recent(LOBBY, 99), all);
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
+
+/** A turn of messages in two rooms, with gaps between some; a slice of filing; a removal. */
+type Step =
+  | { readonly type: "append"; readonly said: readonly { gap: number; roomId: number }[] }
+  | { readonly type: "file" }
+  | { readonly type: "remove"; readonly nth: number };
+
+const STEPS: fc.Arbitrary<readonly Step[]> = fc.array(
+  fc.oneof(
+    { withCrossShrink: true },
+    fc.record({ type: fc.constant("file" as const) }),
+    fc.record({
+      type: fc.constant("append" as const),
+      said: fc.array(
+        fc.record({ gap: fc.constantFrom(0, 0, 0, 1, 5), roomId: fc.constantFrom(1, 2) }),
+        { minLength: 1, maxLength: 2 * FILING_MESSAGES },
+      ),
+    }),
+    fc.record({ type: fc.constant("remove" as const), nth: fc.nat(200) }),
+  ),
+  { maxLength: 10 },
+);
+
+Deno.test("after() gives what a plain list would, however much is filed", () => {
+  const query = fc.record({ roomId: fc.integer({ min: 1, max: 3 }), afterId: fc.nat(400) });
+  const queries = fc.array(query, { minLength: 1, maxLength: 20 });
+  fc.assert(
+    fc.property(STEPS, queries, fc.integer({ min: -1, max: 80 }), (steps, asked, limit) => {
+      using db = new Database(":memory:");
+      migrate(db);
+      db.run(
+        "INSERT INTO room SELECT 2, '#two', 'two', 'two', access, password, topic, is_locked, keep, open_from, messages, made FROM room",
+      );
+      const journal = new Journal(db);
+      const history = new History(db, journal);
+      const filing = new Filing({ db, journal, onQuiet: () => {}, onFault: () => {} });
+      let list: StoredMessage[] = [];
+      for (const step of steps) {
+        if (step.type === "append") {
+          let id = journal.lastId;
+          const said = step.said.map(({ gap, roomId }) => message(id += 1 + gap, { roomId }));
+          journal.append(said);
+          list.push(...said);
+        } else if (step.type === "file") {
+          filing.fileSlice();
+        } else {
+          const filed = list.filter(({ id }) => id <= journal.filedId);
+          const removed = filed.at(step.nth % (filed.length || 1));
+          if (removed !== undefined) history.forget(removed.id);
+          list = list.filter((one) => one !== removed);
+        }
+        for (const { roomId, afterId } of asked) {
+          const expected = list.filter((one) => one.roomId === roomId && one.id > afterId);
+          assertEquals(
+            history.after({ roomId, afterId, limit }),
+            expected.slice(0, Math.max(0, limit)),
+          );
+        }
+        assertEquals(journal.unfiled, list.filter(({ id }) => id > journal.filedId).length);
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+Deno.test("after() looks at the end of the journal alone where only that is asked for", () => {
+  using db = new Database(":memory:");
+  migrate(db);
+  const journal = new Journal(db);
+  const history = new History(db, journal);
+  for (const first of [1, 10, 20]) journal.append(messages(first, first + 4));
+  // Whoever looks at one of the first two fails.
+  db.run("UPDATE journal SET lines = 'no message' WHERE first < 20");
+  const ids = (afterId: number): number[] =>
+    history.after({ roomId: LOBBY, afterId, limit: 9 }).map(({ id }) => id);
+  assertEquals(ids(20), [21, 22, 23, 24]);
+  assertEquals(ids(22), [23, 24]);
+  assertEquals(ids(24), []);
+  assertEquals(ids(99), []);
+  assertThrows(() => ids(14), StoreError);
 });
 
 Deno.test("recent() is right however much of the journal is filed", async () => {

@@ -4,11 +4,21 @@ import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/asser
 import { DatabaseSync } from "node:sqlite";
 import { nameSkeleton } from "../../lib/chat/names.ts";
 import { StoreError, type StoreFault } from "../../lib/errors.ts";
+import { backupFile } from "../../lib/store/backup.ts";
 import { Database } from "../../lib/store/database.ts";
 import { inspectStore } from "../../lib/store/inspect.ts";
-import { APPLICATION_ID, migrate, SCHEMA_VERSION } from "../../lib/store/schema.ts";
+import { APPLICATION_ID, migrate, MIGRATIONS, SCHEMA_VERSION } from "../../lib/store/schema.ts";
 import { openStore } from "../../lib/store/sqlite_store.ts";
-import { copyFiles, inFolder, LOBBY, message, messages, NEVER, openTrial } from "./store_trial.ts";
+import {
+  copyFiles,
+  find,
+  inFolder,
+  LOBBY,
+  message,
+  messages,
+  NEVER,
+  openTrial,
+} from "./store_trial.ts";
 
 /** An error, as far as it is told. */
 interface Refusal {
@@ -110,6 +120,8 @@ Deno.test("a closed store says so, whatever is asked of it", () => {
   const { store } = openTrial();
   store.close();
   assertThrows(() => store.append(messages(1, 1)), StoreError);
+  assertThrows(() => store.append([], { refs: new Map([[1, 1]]), directs: [] }), StoreError);
+  assertThrows(() => store.seats(), StoreError);
   assertThrows(() => store.rooms(), StoreError);
   assertThrows(() => store.transaction(() => 1), StoreError);
 });
@@ -346,6 +358,108 @@ Deno.test("migrate() goes through the steps that are missing, each as one", () =
   assertEquals(db.number("PRAGMA user_version"), 2);
   const error = assertThrows(() => migrate(db, steps.slice(0, 1)), StoreError);
   assertEquals(error.fault, "newer");
+});
+
+/** What a file of version 1 has in it: two messages that are filed, and four that are not. */
+const SAID_IN_VERSION_1 = [
+  message(1, { text: "first" }),
+  message(2, { text: "second" }),
+  message(3, { accountId: 1, type: "action", from: "Zo\u{eb}", text: "waves \u{2615}" }),
+  message(4, { atMs: 4_000, text: "x" }),
+  message(5, { atMs: 4_000, text: "" }),
+  message(9, { text: "after a gap" }),
+];
+
+/** Leaves a file of version 1, its log included, as a process that was killed would. */
+function leaveVersion1(folder: string): string {
+  using db = new Database(`${folder}/made.db`);
+  migrate(db, MIGRATIONS.slice(0, 1));
+  db.get("PRAGMA journal_mode = WAL");
+  for (const { id, text } of SAID_IN_VERSION_1.slice(0, 2)) {
+    db.run("INSERT INTO message VALUES (?, 1, ?, 0, NULL, 'ann', ?)", id, 1_000 * id, text);
+    db.run(
+      "INSERT INTO word (rowid, room, author, words) VALUES (?, '\u{e000}1', '\u{e001}616e6e', ?)",
+      id,
+      text,
+    );
+  }
+  db.script("UPDATE room SET messages = 2");
+  // Version 1 divided messages by line ends. The first row was filed in part.
+  db.script("UPDATE counter SET value = 2 WHERE name = 'filed'");
+  const packed = (
+    roomId: number,
+    type: number,
+    account: string,
+    ...rest: readonly (string | number)[]
+  ): string => [roomId, type, account, ...rest].join("\x1f");
+  db.run(
+    "INSERT INTO journal VALUES (2, 4, 2000, ?)",
+    [
+      packed(1, 0, "", 0, "ann", "second"),
+      packed(1, 1, "1", 1_000, "Zo\u{eb}", "waves \u{2615}"),
+      packed(1, 0, "", 2_000, "ann", "x"),
+      "",
+    ].join("\n"),
+  );
+  db.run("INSERT INTO journal VALUES (9, 1, 9000, ?)", packed(1, 0, "", 0, "ann", "after a gap"));
+  db.script(
+    `INSERT INTO account VALUES (1, 'Zo\u{eb}', 'zoe', 'zoe', 'hash', 1, 5, 6);
+     INSERT INTO waiting VALUES (3, 1, 7, 'bob', 'psst');
+     INSERT INTO setting VALUES ('locked', 'yes')`,
+  );
+  copyFiles(`${folder}/made.db`, `${folder}/chat.db`);
+  return `${folder}/chat.db`;
+}
+
+Deno.test("openStore() brings a file of version 1 along, with all that is in it", async () => {
+  await inFolder(async (folder) => {
+    const path = leaveVersion1(folder);
+    const inspection = inspectStore(path);
+    assertEquals(inspection.exists && [inspection.version, inspection.messages], [1, 6]);
+    const copy = `${folder}/copy.db`;
+    await backupFile(path, copy);
+    for (const each of [path, copy]) {
+      for (let opening = 0; opening < 2; opening++) {
+        using trial = openTrial(each);
+        const { store } = trial;
+        assertEquals(store.lastMessageId, 9);
+        assertEquals(store.recent(LOBBY, 9), SAID_IN_VERSION_1);
+        assertEquals(store.rooms().map(({ name, messages }) => [name, messages]), [["#lobby", 6]]);
+        await store.catchUp(NEVER);
+        assertEquals(store.recent(LOBBY, 9), SAID_IN_VERSION_1);
+        assertEquals([find(store, "second"), find(store, "gap")], [[2], [9]]);
+        assertEquals(store.accountByKey("zoe")?.isOperator, Boolean(1));
+        assertEquals(store.waiting(1), [{ id: 3, atMs: 7, from: "bob", text: "psst" }]);
+        assertEquals(store.setting("locked"), "yes");
+        assertEquals([store.seats(), store.reservedId], [[], 0]);
+      }
+      const { exists, ...now } = { version: 0, messages: 0, ...inspectStore(each) };
+      assertEquals([exists, now.version, now.messages], [Boolean(1), SCHEMA_VERSION, 6]);
+    }
+  });
+});
+
+Deno.test("a file of version 1 stays one where it cannot be brought along", async () => {
+  await inFolder((folder) => {
+    const path = leaveVersion1(folder);
+    {
+      using db = new Database(path);
+      db.script(
+        `CREATE TRIGGER broken BEFORE UPDATE ON journal
+         BEGIN SELECT RAISE(ABORT, 'broken'); END`,
+      );
+    }
+    assertEquals(refusal(path).fault, "failed");
+    const inspection = inspectStore(path);
+    assertEquals(inspection.exists && [inspection.version, inspection.messages], [1, 6]);
+    {
+      using db = new Database(path);
+      assertEquals(db.number("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'seat%'"), 0);
+      db.script("DROP TRIGGER broken");
+    }
+    using trial = openTrial(path);
+    assertEquals(trial.store.recent(LOBBY, 9), SAID_IN_VERSION_1);
+  });
 });
 
 Deno.test("inspectStore() says what is there, and leaves nothing behind", async () => {

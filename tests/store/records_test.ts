@@ -97,12 +97,12 @@ Deno.test("accounts ignore, and have messages waiting, until they are removed", 
   assertEquals(store.ignoredBy(ann.id), new Map([["bob", "BOB"], ["cat", "Cat"]]));
   store.removeIgnored(ann.id, "cat");
   assertEquals([...store.ignoredBy(ann.id).keys()], ["bob"]);
-  for (const text of ["one", "two", "three"]) {
+  for (const text of ["one\nand more", "two", "three"]) {
     store.addWaiting(ann.id, { atMs: 5, from: "Bob", text });
   }
   assertEquals(store.countWaiting(ann.id).count, 3);
   const [first, second] = store.waiting(ann.id);
-  assertEquals(first, { id: 1, atMs: 5, from: "Bob", text: "one" });
+  assertEquals(first, { id: 1, atMs: 5, from: "Bob", text: "one\nand more" });
   store.removeWaiting(ann.id, second?.id ?? 0);
   assertEquals(store.waiting(ann.id).map(({ text }) => text), ["three"]);
   store.removeAccount(ann.id);

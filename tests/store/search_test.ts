@@ -85,6 +85,16 @@ const LANGUAGES: readonly {
     hits: ["\u{39a}\u{391}\u{39b}\u{397}\u{39c}\u{395}\u{3a1}\u{391}"],
     misses: ["\u{3ba}\u{3b1}\u{3bb}"],
   },
+  {
+    text: "first line\n\nsecond line\n",
+    hits: ["first", "second", "line", "sec*"],
+    misses: ["linesecond", "line*2", "nsecond"],
+  },
+  {
+    text: "na\u{ef}ve\n\u{e9}t\u{e9}\n\u{301}fin",
+    hits: ["naive", "ete", "fin"],
+    misses: ["naiveete", "etefin"],
+  },
 ];
 
 Deno.test("search() finds words of any language, however they are typed", async () => {
@@ -210,7 +220,12 @@ Deno.test("search() keeps to rooms, each from its own message on, to the writer 
 
 /** One thing that happens to a history. */
 type Step =
-  | { readonly type: "append"; readonly texts: readonly string[]; readonly roomId: number }
+  | {
+    readonly type: "append";
+    readonly texts: readonly string[];
+    readonly gap: number;
+    readonly roomId: number;
+  }
   | { readonly type: "file" }
   | { readonly type: "remove"; readonly nth: number };
 
@@ -226,6 +241,7 @@ const STEPS: fc.Arbitrary<readonly Step[]> = fc.array(
         ),
         { minLength: 1, maxLength: 150 },
       ),
+      gap: fc.constantFrom(0, 0, 1, 7),
       roomId: fc.constantFrom(1, 2),
     }),
     fc.record({ type: fc.constant("file" as const) }),
@@ -246,7 +262,8 @@ Deno.test("a history is what a plain list of messages would be", async () => {
         if (step.type === "append") {
           const first = store.lastMessageId + 1;
           const said = step.texts.map((text, index) =>
-            message(first + index, { text, roomId: step.roomId })
+            // What lies between was given to other events.
+            message(first + index + step.gap * Math.ceil(index / 20), { text, roomId: step.roomId })
           );
           store.append(said);
           list.push(...said);

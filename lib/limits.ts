@@ -382,13 +382,6 @@ export const CLIENT_HISTORY_LINES = 500;
 /** Wait of the bundled client for the server's goodbye after `/quit`. */
 export const CLIENT_LEAVE_MS = 1_000;
 
-/**
- * What one line of the user's own may cost the server before it comes to a ping
- * behind it. Servers slow a long paste down (Parley by default to four lines a
- * second), and one that works through a paste is not dead.
- */
-export const CLIENT_LINE_MS = 1_000;
-
 /** Names that the bundled client remembers: more than any room where completion helps, little memory. */
 export const CLIENT_NAMES_MAX = 10_000;
 
@@ -410,6 +403,9 @@ export const RESUME_GRACE_MS_MAX = 60 * 60_000;
 /** Users whose connection is lost that wait for one from the same address; more leave at once. */
 export const PARKED_PER_ADDRESS_MAX = 64;
 
+/** The same in all: some kilobytes each. */
+export const PARKED_MAX = 10_000;
+
 /** After a restart users may come back if the server was away for at most so long: a reboot. */
 export const RESTART_MS_MAX = 10 * 60_000;
 
@@ -428,8 +424,8 @@ export const KEPT_EVENTS_MAX = 500;
 /** Rooms that a user was in lately and whose last messages they may have missed. */
 export const PAST_STAYS_MAX = 20;
 
-/** Refusals that are remembered for a program that asks again. */
-export const REFUSALS_MAX = 50;
+/** Answers that are remembered for a program that asks again: more than any has on the way. */
+export const OUTCOMES_MAX = 50;
 
 /** Missed events that are sent at once. */
 export const MISSED_EVENTS = 200;
@@ -529,3 +525,9 @@ export const CLIENT_BELL_MS = 1_000;
 export const CLIENT_FRAME_MS = 33;
 /** What comes from the server is dealt with for so long before keys have their turn. */
 export const CLIENT_SLICE_MS = 8;
+
+/**
+ * Tokens of one user that are good at once because their welcomes may have been lost: as many
+ * tries as a client makes before one of them succeeds, on a bad network.
+ */
+export const UNPROVEN_TOKENS_MAX = 4;

@@ -9,26 +9,25 @@
  */
 
 import { delay } from "@std/async/delay";
-import { isLoopback } from "./addresses.ts";
 import type { Chat } from "./chat/chat.ts";
 import type { CommandContext } from "./chat/command.ts";
 import { runCommand } from "./chat/commands.ts";
 import type { Entry } from "./chat/entry.ts";
+import type { Outcome } from "./chat/requests.ts";
+import type { Missed } from "./chat/seats.ts";
 import type { Delivery, Member, Receiver, User } from "./chat/state.ts";
+import { type Admitted, Door, pong } from "./door.ts";
 import { CommandError, type EndKind, EndReason, RemovedError, StoreError } from "./errors.ts";
 import type { ChatEvent, GoodbyeReason, LeaveReason } from "./events.ts";
 import {
-  ATTEMPTS_FREE,
-  ENTRY_MS,
   LINE_BYTES_MAX,
   LINE_FRAME_LENGTH,
   MISSED_QUEUE_BYTES,
   MISSED_WAIT_MS,
-  PROTOCOL_VERSION,
   type Rate,
   RATE_LINE_LENGTH,
 } from "./limits.ts";
-import type { ClientMessage, Hello, Ref } from "./messages.ts";
+import type { ClientMessage, Ref } from "./messages.ts";
 import { type Connection, FILLER, type Line, TOO_LONG } from "./net/connection.ts";
 import { type IdleLimit, type IdleOwner, IdleWatchdog } from "./net/idle_watchdog.ts";
 import { RateLimiter } from "./net/rate_limiter.ts";
@@ -101,18 +100,6 @@ const LINE_TOO_LONG: ChatEvent = {
   text: `A line has at most ${LINE_BYTES_MAX} bytes; that one was passed over.`,
 };
 
-const PASSWORD_WANTED: ChatEvent = {
-  type: "notice",
-  code: "password-wanted",
-  lines: ["This server asks for its password. Type it, and then Enter:"],
-};
-
-const HELLO_WANTED: ChatEvent = {
-  type: "refused",
-  code: "hello-wanted",
-  text: "The first request is hello.",
-};
-
 /** What answers requests of the user's own, and so has their `ref`. */
 const ANSWERS: ReadonlySet<ChatEvent["type"]> = new Set<ChatEvent["type"]>([
   "entered",
@@ -136,10 +123,6 @@ const WRONG_DOOR: ChatEvent = {
 
 const IS_HERE = true;
 
-function pong(text: string): ChatEvent {
-  return { type: "pong", text, atMs: Date.now() };
-}
-
 /** One user's visit. */
 export class Session implements Receiver, IdleOwner {
   readonly #connection: Connection;
@@ -148,15 +131,11 @@ export class Session implements Receiver, IdleOwner {
   /** Whether the first line may be a program's hello, before which nobody is greeted. */
   readonly #awaitsHello: boolean;
   readonly #limiter: RateLimiter | null;
-  readonly #isPrivate: boolean;
   #watchdog: IdleWatchdog | null = null;
   /** Null until the visitor has come in. */
   #user: User | null = null;
-  /** The name that a visitor asked for before having come in. */
-  #wantedName: string | null = null;
-  #wrongPasswords = 0;
-  /** Shuts out a visitor who has not come in within `ENTRY_MS`. */
-  #doorTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Until then. */
+  #door: Door | null;
   #isSlowed = false;
   #linesTaken = 0;
   /** Of the request that is being dealt with; undefined for none. */
@@ -179,7 +158,7 @@ export class Session implements Receiver, IdleOwner {
     this.#shared = shared;
     this.#awaitsHello = options.awaitsHello;
     this.#limiter = shared.rate === null ? null : new RateLimiter(shared.rate);
-    this.#isPrivate = isLoopback(connection.address);
+    this.#door = this.#makeDoor();
   }
 
   /** See {@linkcode Receiver}. */
@@ -247,8 +226,8 @@ export class Session implements Receiver, IdleOwner {
     let reason: EndReason | null = null;
     if (idleLimit !== null) this.#watchdog = new IdleWatchdog(connection, idleLimit, this);
     try {
-      if (this.#awaitsHello) this.#startDoorTimer();
-      else reason = this.#comeIn();
+      if (this.#awaitsHello) this.#door?.wait();
+      else reason = this.#greet();
       if (reason !== null) return reason;
       for await (const line of connection.lines()) {
         const waitMs = this.#waitBefore(line);
@@ -268,7 +247,7 @@ export class Session implements Receiver, IdleOwner {
     } finally {
       reason ??= EndReason.of(connection.signal.reason);
       this.#watchdog?.[Symbol.dispose]();
-      clearTimeout(this.#doorTimer);
+      this.#door?.close();
       this.#leave(reason);
       this.#sayGoodbye(reason);
       await connection.close(reason);
@@ -285,46 +264,68 @@ export class Session implements Receiver, IdleOwner {
     else chat.leave(user, LEAVE_REASONS[kind]);
   }
 
-  /** Brings the visitor in, or asks for what has to be given first. As {@linkcode Session.#enter}. */
-  #comeIn(): EndReason | null {
-    if (this.#shared.entry === null) return this.#enter();
-    this.#startDoorTimer();
-    this.#tell(PASSWORD_WANTED);
-    return null;
+  /** Brings a person in, or asks for what has to be given first. Returns why the session ends, or null. */
+  #greet(): EndReason | null {
+    const answer = this.#door?.greet() ?? null;
+    if (answer === null || answer instanceof EndReason) return answer;
+    const entered = this.#enter(answer);
+    // Nobody has asked for a name yet.
+    return entered instanceof Promise ? null : entered;
   }
 
-  /** Brings the visitor in. Returns why the session is to end instead, or null. */
-  #enter(): EndReason | null {
-    const reason = this.#refuseBanned();
-    if (reason !== null) return reason;
-    clearTimeout(this.#doorTimer);
-    const { address } = this.#connection;
-    this.#user = this.#shared.chat.enter(this, { address, isPrivate: this.#isPrivate });
-    return null;
+  /** Takes what a visitor says who is not in yet. As {@linkcode Session.#take}. */
+  async #takeAtDoor(door: Door, message: ClientMessage): Promise<EndReason | null> {
+    const answer = await (this.#isProgram ? door.takeRequest(message) : door.takeLine(message));
+    if (answer === null || answer instanceof EndReason) return answer;
+    return await this.#enter(answer);
   }
 
-  /** They may have been banned since they connected. */
-  #refuseBanned(ref?: Ref): EndReason | null {
-    const text = this.#shared.chat.whyKeptOut(this.#connection.address);
-    if (text === null) return null;
-    this.#tell({ type: "refused", code: "banned", text }, ref);
-    return new EndReason("refused", text);
+  /** Brings in who may come in. As {@linkcode Session.#take}. */
+  #enter(admitted: Admitted): EndReason | null | Promise<EndReason | null> {
+    const { chat } = this.#shared;
+    const door = this.#door;
+    if (door === null) return null;
+    switch (admitted.as) {
+      case "person": {
+        const user = this.#user = chat.enter(this, door.visitor);
+        this.#closeDoor();
+        const { nick } = admitted;
+        if (nick === null) return null;
+        return this.#command(chat.require(user), { name: "nick", args: nick });
+      }
+      case "program": {
+        const { ref } = admitted;
+        this.#ref = ref;
+        const { user, refusal } = chat.enterProgram(this, door.visitor, admitted);
+        this.#ref = undefined;
+        this.#user = user;
+        this.#closeDoor();
+        if (refusal !== null) this.#refuse(refusal, ref);
+        return null;
+      }
+      case "returning":
+        return this.#resume(door, admitted);
+    }
   }
 
-  #startDoorTimer(): void {
-    const { controller } = this.#connection;
-    clearTimeout(this.#doorTimer);
-    this.#doorTimer = setTimeout(
-      () => controller.abort(new EndReason("not-admitted", "Visitor did not come in")),
-      ENTRY_MS,
-    );
+  #makeDoor(): Door {
+    const { chat, entry } = this.#shared;
+    const tell = (event: ChatEvent, ref?: Ref): void => this.#tell(event, ref);
+    return new Door(this.#connection, { chat, entry, tell });
+  }
+
+  #closeDoor(): void {
+    this.#door?.close();
+    this.#door = null;
   }
 
   #sayGoodbye(reason: EndReason): void {
     const goodbye = GOODBYE_REASONS[reason.kind];
     if (goodbye === null) return;
     const detail = reason instanceof RemovedError ? reason.message : "";
-    this.#tell({ type: "goodbye", reason: goodbye, sessionId: this.#user?.id ?? 0, detail });
+    this.#shared.chat.flush();
+    // Whoever is told what they missed is told that this is not all of it, too.
+    this.#send({ type: "goodbye", reason: goodbye, sessionId: this.#user?.id ?? 0, detail });
   }
 
   /** Milliseconds to wait before the next line is taken. */
@@ -383,15 +384,13 @@ export class Session implements Receiver, IdleOwner {
     }
     const user = this.#user;
     const message = this.#protocol.decode(line);
-    if (user === null) {
-      return this.#isProgram ? this.#takeHello(message) : this.#takeAtDoor(message);
-    }
+    if (user === null) return this.#door === null ? null : this.#takeAtDoor(this.#door, message);
     const { chat } = this.#shared;
     chat.heard(user);
     const member = chat.require(user);
     chat.seats.received(member);
     if ("ref" in message && member.requests?.isKnown(message.ref)) {
-      this.#repeat(member.requests.refusalOf(message.ref), message.ref);
+      this.#repeat(member.requests.outcomeOf(message.ref), message.ref);
       return null;
     }
     switch (message.type) {
@@ -404,10 +403,10 @@ export class Session implements Receiver, IdleOwner {
         this.#tell(pong(message.text), message.ref);
         return null;
       case "hello":
-        this.#tell({ type: "refused", code: "here", text: "You are in already." }, message.ref);
+        this.#refuse(new CommandError("here", "You are in already."), message.ref);
         return null;
       case "invalid":
-        this.#tell({ type: "refused", code: message.code, text: message.text }, message.ref);
+        this.#refuse(new CommandError(message.code, message.text), message.ref);
         return null;
       case "blank":
         return null;
@@ -426,12 +425,15 @@ export class Session implements Receiver, IdleOwner {
       return new EndReason("refused", "Peer speaks HTTP");
     }
     // A person on `nc` can begin with a brace as well.
-    if (!isText || !isHello(line)) return this.#awaitsHello ? this.#comeIn() : null;
+    if (!isText || !(isHello(line) || isTorn(line))) {
+      return this.#awaitsHello ? this.#greet() : null;
+    }
     this.#protocol = this.#shared.protocols.json;
     // It came so late that it was taken for a person.
     if (this.#user !== null) this.#shared.chat.leave(this.#user, "left");
     this.#user = null;
-    this.#startDoorTimer();
+    this.#door ??= this.#makeDoor();
+    this.#door.wait();
     return null;
   }
 
@@ -441,7 +443,7 @@ export class Session implements Receiver, IdleOwner {
       if (message.room !== undefined) this.#turnTo(member, message.room);
       const { id, atMs } = chat.say(member, message.text);
       if (member.requests === null) return null;
-      chat.broadcast.noteRequest(member, message.ref, null);
+      chat.broadcast.noteRequest(member, message.ref, { id, atMs });
       // In front of the event itself, which is told at the end of the turn: to tell it
       // at once would mean a fan-out for each who talks.
       if (message.ref !== undefined) this.#send({ type: "ok", id, atMs }, message.ref);
@@ -461,9 +463,10 @@ export class Session implements Receiver, IdleOwner {
   }
 
   /** Answers a request that was dealt with before, as it was then. */
-  #repeat(refusal: CommandError | undefined, ref: Ref): void {
-    if (refusal === undefined) this.#tell({ type: "ok", repeated: true }, ref);
-    else this.#tell({ type: "refused", code: refusal.code, text: refusal.message }, ref);
+  #repeat(outcome: Outcome, ref: Ref): void {
+    if (!(outcome instanceof CommandError)) {
+      this.#tell({ type: "ok", ...outcome, repeated: true }, ref);
+    } else this.#tell({ type: "refused", code: outcome.code, text: outcome.message }, ref);
   }
 
   #command(
@@ -478,9 +481,15 @@ export class Session implements Receiver, IdleOwner {
     const { chat } = this.#shared;
     let reason: EndReason | null = null;
     const connection = this.#connection;
+    const { ref } = request;
     const context: CommandContext = {
       member,
       chat,
+      answer: (event) => {
+        this.#ref = ref;
+        chat.answer(member, event);
+        this.#ref = undefined;
+      },
       // Few commands ask for it, and a signal costs its connection some memory.
       get signal() {
         return connection.signal;
@@ -489,7 +498,6 @@ export class Session implements Receiver, IdleOwner {
         reason = new EndReason("quit", "User left");
       },
     };
-    const { ref } = request;
     const saidId = member.lastMessageId;
     try {
       if (request.room !== undefined) this.#turnTo(member, request.room);
@@ -506,14 +514,17 @@ export class Session implements Receiver, IdleOwner {
   /** Waits for a command that could not be done at once. That is no silence of the peer's. */
   async #waitFor(member: Member, pending: Promise<void>, ref: Ref | undefined): Promise<null> {
     this.#watchdog?.pause();
+    // What is told meanwhile may be others' doing: only the answer itself is known to be one.
+    this.#ref = undefined;
     try {
       await pending;
       if (!this.#connection.signal.aborted) this.#done(member, ref, member.lastMessageId);
+      // It was done all the same: whoever comes back and asks again is not to have it done twice.
+      else this.#shared.chat.broadcast.noteRequest(member, ref, null);
     } catch (error) {
       // Nobody is left to be told.
       if (!this.#connection.signal.aborted) this.#refuse(error, ref);
     }
-    this.#ref = undefined;
     this.#watchdog?.resume();
     return null;
   }
@@ -523,11 +534,11 @@ export class Session implements Receiver, IdleOwner {
     this.#ref = undefined;
     if (member.requests === null) return;
     const { chat } = this.#shared;
-    chat.broadcast.noteRequest(member, ref, null);
-    chat.seats.touch(member);
-    if (ref === undefined) return;
     const { lastMessageId: id, lastMessageAtMs: atMs } = member;
-    this.#tell(id === null || id === saidId ? { type: "ok" } : { type: "ok", id, atMs }, ref);
+    const said = id === null || id === saidId ? null : { id, atMs };
+    chat.broadcast.noteRequest(member, ref, said);
+    chat.seats.touch(member);
+    if (ref !== undefined) this.#tell({ type: "ok", ...said }, ref);
   }
 
   /** Tells the user of a refusal; whatever else it is, is a fault of ours. */
@@ -540,108 +551,45 @@ export class Session implements Receiver, IdleOwner {
     this.#tell({ type: "refused", code: error.code, text: error.message }, ref);
   }
 
-  /** Takes a line of a program that has not come in yet. */
-  async #takeHello(message: ClientMessage): Promise<EndReason | null> {
-    switch (message.type) {
-      case "hello":
-        return await this.#hello(message.hello, message.ref);
-      case "ping":
-        this.#tell(pong(message.text), message.ref);
-        return null;
-      case "invalid":
-        this.#tell({ type: "refused", code: message.code, text: message.text }, message.ref);
-        return null;
-      case "blank":
-        return null;
-      default:
-        if (message.type === "command" && message.name === "quit") {
-          return new EndReason("quit", "Visitor left");
-        }
-        this.#tell(HELLO_WANTED, message.ref);
-        return null;
-    }
-  }
-
-  async #hello(hello: Hello, ref: Ref | undefined): Promise<EndReason | null> {
-    if (hello.version !== PROTOCOL_VERSION) {
-      const text = `This server speaks version ${PROTOCOL_VERSION}.`;
-      this.#tell({ type: "refused", code: "bad-version", text }, ref);
-      return null;
-    }
-    try {
-      if (hello.token !== null) return await this.#resume(hello.token, hello.lastId, ref);
-    } catch (error) {
-      this.#refuse(error, ref);
-      return null;
-    }
-    if (this.#shared.entry !== null) {
-      if (hello.password === null) {
-        const text = "This server asks for its password.";
-        this.#tell({ type: "refused", code: "password-wanted", text }, ref);
-        return null;
-      }
-      const reason = await this.#admit(hello.password, ref);
-      if (reason !== "admitted") return reason;
-    }
-    const { chat } = this.#shared;
-    const ticket = hello.wantsToken ? await chat.seats.issue() : null;
-    if (this.#connection.signal.aborted) return null;
-    const banned = this.#refuseBanned(ref);
-    if (banned !== null) return banned;
-    clearTimeout(this.#doorTimer);
-    const { address } = this.#connection;
-    this.#ref = ref;
-    const { user, refusal } = chat.enterProgram(
-      this,
-      { address, isPrivate: this.#isPrivate },
-      { nick: hello.nick, ticket },
-    );
-    this.#user = user;
-    this.#ref = undefined;
-    if (refusal !== null) {
-      this.#tell({ type: "refused", code: refusal.code, text: refusal.message }, ref);
-    }
-    return null;
-  }
-
-  /**
-   * Goes on with an earlier connection of the user's, and tells what they missed.
-   *
-   * @throws {CommandError} If the token is not good.
-   */
-  async #resume(token: string, lastId: number, ref: Ref | undefined): Promise<EndReason | null> {
-    const { chat } = this.#shared;
-    const { address, signal } = this.#connection;
-    const claim = await chat.seats.find(token, { isPrivate: this.#isPrivate });
-    const ticket = await chat.seats.issue();
-    if (signal.aborted || ticket === null) return null;
+  /** Goes on with an earlier connection of the user's, and tells what they missed. */
+  async #resume(
+    door: Door,
+    { claim, ticket, lastId, ref }: Admitted & { readonly as: "returning" },
+  ): Promise<EndReason | null> {
     // From here on what happens is told behind what was missed.
     this.#isCatchingUp = true;
     try {
-      const { user, welcome } = chat.resume(
-        this,
-        { address, isPrivate: this.#isPrivate },
-        { claim, ticket, lastId },
-      );
-      clearTimeout(this.#doorTimer);
+      const by = { claim, ticket, lastId };
+      const { user, welcome } = this.#shared.chat.resume(this, door.visitor, by);
       this.#user = user;
       this.#send(welcome, ref);
     } catch (error) {
       this.#isCatchingUp = false;
-      throw error;
+      this.#refuse(error, ref);
+      return null;
     }
-    await this.#catchUp(claim.member, lastId);
-    return null;
+    this.#closeDoor();
+    return await this.#catchUp(claim.member, lastId);
   }
 
   /** Tells all that a user has missed after an event, no faster than they take it. */
-  async #catchUp(member: Member, lastId: number): Promise<void> {
-    const { broadcast } = this.#shared.chat;
+  async #catchUp(member: Member, lastId: number): Promise<EndReason | null> {
+    const { broadcast, seats } = this.#shared.chat;
     const connection = this.#connection;
     let afterId = Math.min(lastId, broadcast.lastMessageId);
+    seats.confirm(member, afterId);
     let count = 0;
     for (;;) {
-      const missed = this.#readMissed(member, afterId);
+      let missed: Missed;
+      try {
+        missed = seats.missed(member, afterId);
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error;
+        const text = `What was missed cannot be told: ${error.message}`;
+        this.#send({ type: "refused", code: "store-failed", text });
+        // Whoever comes back later misses the same.
+        return new EndReason("reset", text, { cause: error });
+      }
       const { events } = missed;
       count += events.length;
       if (events.length > 0) connection.send(this.#protocol.encodeAll(events, IS_HERE).bytes);
@@ -652,70 +600,27 @@ export class Session implements Receiver, IdleOwner {
           connection.queuedBytes > MISSED_QUEUE_BYTES
         );
       } catch {
-        return; // Only the signal ends a delay; whoever comes back again misses the same.
+        return null; // Only the signal ends a delay; whoever comes back again misses the same.
       }
     }
     // Nothing has happened since the last of it was read.
     this.#isCatchingUp = false;
-    if (connection.signal.aborted) return;
+    if (connection.signal.aborted) return null;
     this.#send({ type: "caught-up", missed: count, id: afterId });
+    return null;
   }
+}
 
-  #readMissed(member: Member, afterId: number): ReturnType<Chat["seats"]["missed"]> {
-    const { chat } = this.#shared;
-    try {
-      return chat.seats.missed(member, afterId);
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      const text = `What was missed cannot be told: ${error.message}`;
-      this.#send({ type: "refused", code: "store-failed", text });
-      return { events: [], lastId: chat.broadcast.lastMessageId, isLast: true };
-    }
-  }
-
-  /** Takes a line of a visitor who has not given the server's password yet. */
-  async #takeAtDoor(message: ClientMessage): Promise<EndReason | null> {
-    if (message.type === "say") return await this.#tryPassword(message.text);
-    if (message.type !== "command") return null;
-    switch (message.name) {
-      case "pass":
-        return await this.#tryPassword(message.args);
-      case "quit":
-        return new EndReason("quit", "Visitor left");
-      case "ping":
-        this.#tell(pong(message.args));
-        return null;
-      case "nick":
-        this.#wantedName = message.args;
-        return null;
-      default:
-        this.#tell(PASSWORD_WANTED);
-        return null;
-    }
-  }
-
-  async #tryPassword(password: string): Promise<EndReason | null> {
-    const answer = await this.#admit(password);
-    if (answer !== "admitted") return answer;
-    const reason = this.#enter();
-    const user = this.#user;
-    const name = this.#wantedName;
-    if (user === null || name === null) return reason;
-    return await this.#command(this.#shared.chat.require(user), { name: "nick", args: name });
-  }
-
-  /** Lets a visitor in who knows the server's password; else says why the session ends, or null. */
-  async #admit(password: string, ref?: Ref): Promise<"admitted" | EndReason | null> {
-    const { address } = this.#connection;
-    try {
-      await this.#shared.entry?.admit({ address, isPrivate: this.#isPrivate }, password);
-    } catch (error) {
-      this.#refuse(error, ref);
-      // That the server had no time for it is not the visitor's mistake.
-      const isBusy = error instanceof CommandError && error.code === "busy";
-      if (isBusy || ++this.#wrongPasswords < ATTEMPTS_FREE) return null;
-      return new EndReason("not-admitted", "Visitor did not know the password");
-    }
-    return this.#connection.signal.aborted ? null : "admitted";
+/**
+ * Whether a line is the beginning of an object of JSON: of a hello, say, whose end was lost
+ * along with its connection. Passwords and tokens stand in those, so nobody is shown it.
+ */
+function isTorn(line: string): boolean {
+  if (!/^\ufeff?[ \t\r]*\{[ \t]*"/.test(line)) return false;
+  try {
+    JSON.parse(line);
+    return false;
+  } catch {
+    return true;
   }
 }

@@ -10,6 +10,7 @@ import { Chat } from "../lib/chat/chat.ts";
 import { runCommand } from "../lib/chat/commands.ts";
 import type { Member } from "../lib/chat/state.ts";
 import { CommandError } from "../lib/errors.ts";
+import type { ChatEvent } from "../lib/events.ts";
 import {
   BACKLOG_LINES,
   BACKLOG_LINES_MAX,
@@ -1511,7 +1512,9 @@ class World implements Disposable {
     const { member } = somebody;
     const { signal } = new AbortController();
     try {
-      await runCommand({ chat: this.#chat, member, signal, quit: () => {} }, { name, args });
+      const chat = this.#chat;
+      const answer = (event: ChatEvent): void => chat.answer(member, event);
+      await runCommand({ chat, member, signal, answer, quit: () => {} }, { name, args });
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       somebody.notes.deliver({ type: "refused", code: error.code, text: error.message });

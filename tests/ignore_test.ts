@@ -396,7 +396,13 @@ Deno.test("so many can be ignored, and then one more when one is heard again", a
   const { member: ann, notes } = trial.enter();
   const { signal } = new AbortController();
   const run = async (name: string, args: string): Promise<void> => {
-    await runCommand({ chat, member: ann, signal, quit: () => {} }, { name, args });
+    await runCommand({
+      chat,
+      member: ann,
+      signal,
+      answer: (event) => chat.answer(ann, event),
+      quit: () => {},
+    }, { name, args });
   };
   const names = Array.from({ length: IGNORED_MAX + 1 }, (_, index) => `user-${index}-x`);
   for (const name of names) {

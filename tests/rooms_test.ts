@@ -56,7 +56,13 @@ async function onFile(test: (db: string) => Promise<void>): Promise<void> {
 /** Has a member of a chat without a server run a command. */
 async function run(chat: Chat, member: Member, name: string, args: string): Promise<void> {
   const { signal } = new AbortController();
-  await runCommand({ chat, member, signal, quit: () => {} }, { name, args });
+  await runCommand({
+    chat,
+    member,
+    signal,
+    answer: (event) => chat.answer(member, event),
+    quit: () => {},
+  }, { name, args });
 }
 
 Deno.test("/join with a new name makes a room, and others come into it in any case", async () => {

@@ -14,14 +14,15 @@
 
 import { CommandError, StoreError } from "../errors.ts";
 import type { ChatEvent, LeaveReason, RoomMessage } from "../events.ts";
-import { LINE_FRAME_LENGTH, NAME_LENGTH_MAX, TURN_LENGTH_MAX } from "../limits.ts";
+import { KEPT_EVENTS_MAX, LINE_FRAME_LENGTH, NAME_LENGTH_MAX, TURN_LENGTH_MAX } from "../limits.ts";
 import type { Ref } from "../messages.ts";
 import { framedLength } from "../text.ts";
+import type { KeptEvents } from "./kept_events.ts";
 import { nameKey } from "./names.ts";
 import type { People } from "./people.ts";
 import { Presence, type Timer } from "./presence.ts";
 import { Recorder } from "./recorder.ts";
-import type { Requests } from "./requests.ts";
+import type { Outcome, Requests } from "./requests.ts";
 import type { Seat } from "./seat.ts";
 import {
   Batch,
@@ -54,6 +55,8 @@ export interface BroadcastOptions {
   readonly newTimer: () => Timer;
   /** For everything else. */
   readonly turns: Turns;
+  /** Told of who is in another place, or somebody else, whoever's doing that was. */
+  readonly onMoved: (member: Member) => void;
   /** Told what went wrong with the store, for the log. */
   readonly onFault: (what: string, error: unknown) => void;
 }
@@ -205,9 +208,15 @@ export class Broadcast {
     this.flush();
     if (member.seat !== null) {
       const fromId = member.rooms.get(room)?.fromId ?? 0;
-      member.seat.addPastStay({ roomId: room.record.id, fromId, untilId: this.#recorder.lastId });
+      member.seat.addPastStay({
+        roomId: room.record.id,
+        fromId,
+        untilId: this.#recorder.lastId,
+        kept: room.kept,
+      });
       this.#countSeats(room, -1);
     }
+    this.#options.onMoved(member);
     room.members.delete(member.id);
     room.invited.delete(member.id);
     member.rooms.delete(room);
@@ -246,6 +255,7 @@ export class Broadcast {
       return { room, isNewHere, isGone: this.#uncount(room, before) === 0 };
     });
     member.person = person;
+    this.#options.onMoved(member);
     person.members.add(member);
     for (const stay of member.rooms.values()) stay.muteVersion = 0;
     this.#dropFrom(before, member);
@@ -335,11 +345,11 @@ export class Broadcast {
   }
 
   /** A program's request was dealt with; that is stored along with what it said. */
-  noteRequest(member: Member, ref: Ref | undefined, refusal: CommandError | null): void {
+  noteRequest(member: Member, ref: Ref | undefined, outcome: Outcome): void {
     const { requests, seat } = member;
     if (requests === null) return;
-    requests.note(ref, refusal);
-    if (seat === null || typeof ref !== "number" || refusal !== null) return;
+    requests.note(ref, outcome);
+    if (seat === null || typeof ref !== "number" || outcome instanceof CommandError) return;
     this.#recorder.addRef(seat.record.id, requests.lastRef);
     this.#awaitEnd();
   }
@@ -352,7 +362,13 @@ export class Broadcast {
    */
   toldAfter(
     room: Room,
-    query: { readonly member: Member; readonly afterId: number; readonly limit: number },
+    query: {
+      readonly member: Member;
+      readonly afterId: number;
+      readonly limit: number;
+      /** What was kept of the room. */
+      readonly kept: KeptEvents | null;
+    },
   ): { readonly events: ChatEvent[]; readonly completeToId: number } {
     const { member, afterId, limit } = query;
     this.flush();
@@ -368,7 +384,7 @@ export class Broadcast {
       ...message,
       room: room.name,
     }));
-    const kept = room.kept?.after(afterId, member.id) ?? [];
+    const kept = query.kept?.after(afterId, member.id) ?? [];
     const events = [...said, ...kept].filter((event) => !isIgnored(event, member));
     return { events, completeToId: isPart ? lastId : Infinity };
   }
@@ -515,6 +531,15 @@ export class Broadcast {
     if (id === undefined) return;
     seat.storedDirectId = id;
     this.#recorder.addDirect(seat.record.id, { id, atMs, from, text });
+    if (++seat.storedDirects < KEPT_EVENTS_MAX) return;
+    // Whoever confirms none is not kept more than is kept in memory.
+    seat.storedDirects = 0;
+    try {
+      this.#options.store.removeSeatDirects(seat.record.id, seat.kept.lostId);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#options.onFault("Giving up old messages", error);
+    }
   }
 
   /** Counts those more, or less, in a room who may come back. Nobody else needs what is kept. */

@@ -100,7 +100,14 @@ export class Chat {
     this.store = store;
     this.passwords = passwords;
     const people = this.people = new People(store, (key) => this.moderation.isAboutName(key));
-    const broadcast = this.broadcast = new Broadcast({ store, people, newTimer, turns, onFault });
+    const broadcast = this.broadcast = new Broadcast({
+      store,
+      people,
+      newTimer,
+      turns,
+      onMoved: (member) => this.seats.touch(member),
+      onFault,
+    });
     const roles = this.roles = new Roles(options.operators, store);
     const moderation = this.moderation = new Moderation(
       store,
@@ -191,6 +198,7 @@ export class Chat {
     const notes = new Notes();
     const member = broadcast.enter(notes, visitor);
     broadcast.makeProgram(member, new Requests());
+    if (nick !== null) this.#releaseName(nick, visitor);
     const refusal = nick === null ? null : this.#tryName(member, nick);
     const closed = this.#whyNotInLobby(member);
     const isSeated = ticket !== null && this.seats.assign(member, ticket);
@@ -214,7 +222,7 @@ export class Chat {
    * (see `Seats.missed`), is for the caller to tell.
    *
    * @param by.lastId The last event that arrived.
-   * @throws {CommandError} If their token is not good any more, or the store fails.
+   * @throws {CommandError} If their token is not good any more.
    */
   resume(
     receiver: Receiver,
@@ -250,7 +258,8 @@ export class Chat {
     const member = this.broadcast.find(user);
     if (member === undefined) return;
     this.#tryToStore("Remembering who left", () => {
-      this.#rememberLeaving(member, reason);
+      // Of one who was away nobody knows what they have read.
+      this.#rememberLeaving(member, member.seat?.isParked ? "lost" : reason);
       this.accounts.leave(member);
     });
     this.seats.release(member);
@@ -368,6 +377,20 @@ export class Chat {
   #takeOut(member: Member, reason: LeaveReason): void {
     this.#tryToStore("Keeping unread messages", () => this.accounts.keepUnread(member));
     this.leave(member, reason);
+  }
+
+  /**
+   * Whoever comes in again because the first welcome was lost on the way finds their own
+   * name taken: by themselves, of a moment ago.
+   */
+  #releaseName(nick: string, { address }: Visitor): void {
+    const person = this.people.find(nick);
+    if (person === undefined || person.account !== null) return;
+    for (const member of person.members) {
+      const { seat } = member;
+      const isLost = seat !== null && seat.isParked && !seat.hasArrived;
+      if (isLost && member.address === address) this.leave(member, "lost");
+    }
   }
 
   #tryName(member: Member, nick: string): CommandError | null {

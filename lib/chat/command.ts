@@ -22,6 +22,8 @@ export interface CommandContext {
   readonly chat: Chat;
   /** Aborted once the user's session has ended. */
   readonly signal: AbortSignal;
+  /** Tells the user what the command comes to, after all that was said before. */
+  answer(event: ChatEvent): void;
   /** Ends the user's session. */
   quit(): void;
 }

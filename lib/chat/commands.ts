@@ -108,8 +108,8 @@ function rethrow(error: unknown): never {
   throw refuse(error);
 }
 
-function give({ chat, member }: CommandContext, answer: ChatEvent | null): void {
-  if (answer !== null && !member.isGone) chat.answer(member, answer);
+function give(context: CommandContext, answer: ChatEvent | null): void {
+  if (answer !== null && !context.member.isGone) context.answer(answer);
 }
 
 function needsArgs({ args }: Command): boolean {

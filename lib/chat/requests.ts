@@ -8,14 +8,17 @@
  */
 
 import type { CommandError } from "../errors.ts";
-import { REFUSALS_MAX } from "../limits.ts";
+import { OUTCOMES_MAX } from "../limits.ts";
 import type { Ref } from "../messages.ts";
+
+/** What became of a request: why it was refused, what it said, or null for anything else. */
+export type Outcome = CommandError | { readonly id: number; readonly atMs: number } | null;
 
 /** The requests of one program. */
 export class Requests {
   #lastRef: number;
-  /** Why the last few that were refused were. */
-  readonly #refusals = new Map<number, CommandError>();
+  /** Of the last few that were refused, or said something. */
+  readonly #outcomes = new Map<number, Exclude<Outcome, null>>();
 
   /** Begins behind `lastRef`; 0 for nothing yet. */
   constructor(lastRef = 0) {
@@ -32,20 +35,20 @@ export class Requests {
     return typeof ref === "number" && ref <= this.#lastRef;
   }
 
-  /** Why it was refused; undefined where it was done, or that is too long ago. */
-  refusalOf(ref: number): CommandError | undefined {
-    return this.#refusals.get(ref);
+  /** What became of it; null also where that is too long ago. */
+  outcomeOf(ref: number): Outcome {
+    return this.#outcomes.get(ref) ?? null;
   }
 
   /** A request was dealt with. */
-  note(ref: Ref | undefined, refusal: CommandError | null): void {
+  note(ref: Ref | undefined, outcome: Outcome): void {
     if (typeof ref !== "number" || ref <= this.#lastRef) return;
     this.#lastRef = ref;
-    if (refusal === null) return;
-    this.#refusals.set(ref, refusal);
-    if (this.#refusals.size <= REFUSALS_MAX) return;
-    for (const oldest of this.#refusals.keys()) {
-      this.#refusals.delete(oldest);
+    if (outcome === null) return;
+    this.#outcomes.set(ref, outcome);
+    if (this.#outcomes.size <= OUTCOMES_MAX) return;
+    for (const oldest of this.#outcomes.keys()) {
+      this.#outcomes.delete(oldest);
       break;
     }
   }

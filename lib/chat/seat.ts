@@ -20,12 +20,16 @@ export interface PastStay {
   readonly fromId: number;
   /** Up to this one. */
   readonly untilId: number;
+  /** What the room kept then: it forgets that once nobody there has a seat. */
+  readonly kept: KeptEvents | null;
 }
 
 /** One user's seat. */
 export class Seat {
   /** As the store has it, or is to have it. */
   record: SeatRecord;
+  /** Hashes of tokens between its two, of which nobody knows whether they have arrived. */
+  unproven: readonly string[] = [];
   /** Whether the store has it. */
   isStored = true;
   /** What was told to the user alone and is not stored. */
@@ -36,10 +40,14 @@ export class Seat {
   readonly timer: Timer;
   /** Whether they have none. */
   isParked = false;
+  /** Whether anything came over a connection of theirs: the first welcome has arrived then. */
+  hasArrived = false;
   /** Whether the server was started anew since they last had one. */
   isRestored = false;
   /** Private messages up to this id are stored for them; 0 for none. */
   storedDirectId = 0;
+  /** How many were, since the oldest were last given up. */
+  storedDirects = 0;
 
   /** For what the store has. */
   constructor(record: SeatRecord, timer: Timer) {

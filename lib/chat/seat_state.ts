@@ -22,6 +22,16 @@ export interface StayState {
   readonly heardId: number;
 }
 
+/** One user's stay in a room that is over. */
+export interface PastStayState {
+  /** The room. */
+  readonly roomId: number;
+  /** The last event before they came. */
+  readonly fromId: number;
+  /** The last event before they went. */
+  readonly untilId: number;
+}
+
 /** All that is kept of a user. */
 export interface SeatState {
   /** As others see it. */
@@ -52,6 +62,8 @@ export interface SeatState {
   readonly followedBy: readonly number[];
   /** In the order in which they were current last: the last one is. */
   readonly rooms: readonly StayState[];
+  /** Rooms of which they may have missed the last messages. */
+  readonly pastStays: readonly PastStayState[];
 }
 
 /** Writes it down. */
@@ -85,6 +97,12 @@ const STAY: Readonly<Record<keyof StayState, Check>> = {
   heardId: isNumber,
 };
 
+const PAST_STAY: Readonly<Record<keyof PastStayState, Check>> = {
+  roomId: isNumber,
+  fromId: isNumber,
+  untilId: isNumber,
+};
+
 const STATE: Readonly<Record<keyof SeatState, Check>> = {
   name: isText,
   key: isText,
@@ -100,6 +118,7 @@ const STATE: Readonly<Record<keyof SeatState, Check>> = {
   ignored: listOf((pair) => Array.isArray(pair) && pair.length === 2 && pair.every(isText)),
   followedBy: listOf(isNumber),
   rooms: listOf((stay) => hasAll(stay, STAY)),
+  pastStays: listOf((stay) => hasAll(stay, PAST_STAY)),
 };
 
 function isSeatState(value: unknown): value is SeatState {

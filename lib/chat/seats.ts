@@ -11,7 +11,7 @@
  * @module
  */
 
-import { isLoopback } from "../addresses.ts";
+import { customerNetwork, isLoopback } from "../addresses.ts";
 import { CommandError, EndReason, StoreError } from "../errors.ts";
 import type { ChatEvent, LeaveReason } from "../events.ts";
 import {
@@ -19,8 +19,10 @@ import {
   LINE_FRAME_LENGTH,
   MISSED_EVENTS,
   MISSED_LENGTH,
+  PARKED_MAX,
   PARKED_PER_ADDRESS_MAX,
   RESTART_MS_MAX,
+  UNPROVEN_TOKENS_MAX,
 } from "../limits.ts";
 import { framedLength } from "../text.ts";
 import type { Broadcast, Turns } from "./broadcast.ts";
@@ -102,7 +104,9 @@ export class Seats {
   readonly #options: SeatsOptions;
   /** By the hashes of their tokens. */
   readonly #byHash = new Map<string, Member>();
-  readonly #parkedByAddress = new Map<string, number>();
+  /** How many have no connection, and how many of them came from the same network. */
+  #parked = 0;
+  readonly #parkedByNetwork = new Map<string, number>();
   /** Those whose seats may have to be written anew at the end of this turn. */
   readonly #touched = new Set<Member>();
   readonly #aliveTimer: Timer;
@@ -131,11 +135,12 @@ export class Seats {
     try {
       const aliveAtMs = Number(store.setting(ALIVE) ?? 0);
       const isRecent = Math.abs(Date.now() - aliveAtMs) <= RESTART_MS_MAX;
+      const over: SeatRecord[] = [];
       for (const record of store.seats()) {
-        if (!isRecent || this.graceMs === 0 || !this.#restoreOne(record)) {
-          store.removeSeat(record.id);
-        }
+        if (!isRecent || this.graceMs === 0 || !this.#restoreOne(record)) over.push(record);
       }
+      this.#keepUnread(over);
+      for (const { id } of over) store.removeSeat(id);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       onFault("Bringing users back", error);
@@ -214,6 +219,12 @@ export class Seats {
     const { member } = this.#require(hash);
     const { seat } = member;
     if (seat === null) return;
+    const { tokenHash, previousHash } = seat.record;
+    // The older token again: either the newer one was lost, or this hello was on its way
+    // for longer than a later one, whose sender has the newer one.
+    const unproven = hash === previousHash ? [...seat.unproven, tokenHash] : [];
+    this.#forgetHashes(seat);
+    seat.unproven = unproven.slice(-UNPROVEN_TOKENS_MAX);
     this.#save(member, { ...seat.record, tokenHash: ticket.hash, previousHash: hash });
     if (seat.isParked) this.#unpark(member, seat);
     else member.receiver.end(new EndReason("resumed", "User came back over another connection"));
@@ -227,8 +238,12 @@ export class Seats {
   /** The newer token has arrived: the one before it is used up. */
   received(member: Member): void {
     const { seat } = member;
-    if (seat === null || seat.record.previousHash === null) return;
+    if (seat === null) return;
+    seat.hasArrived = true;
+    if (seat.record.previousHash === null) return;
     seat.isRestored = false;
+    this.#forgetHashes(seat);
+    seat.unproven = [];
     this.#save(member, { ...seat.record, previousHash: null });
   }
 
@@ -242,16 +257,19 @@ export class Seats {
     const { broadcast, rooms } = this.#options;
     const limit = MISSED_EVENTS;
     const stays = [
-      ...[...member.rooms].map(([room, { fromId }]) => ({ room, fromId, untilId: Infinity })),
-      ...(member.seat?.pastStays ?? []).flatMap(({ roomId, fromId, untilId }) => {
-        const room = rooms.get(roomId);
-        return room === undefined ? [] : [{ room, fromId, untilId }];
+      ...[...member.rooms].map(([room, { fromId }]) => {
+        return { room, fromId, untilId: Infinity, kept: room.kept };
+      }),
+      ...(member.seat?.pastStays ?? []).flatMap((stay) => {
+        const room = rooms.get(stay.roomId);
+        return room === undefined ? [] : [{ room, ...stay }];
       }),
     ];
     const found = new Map<number, ChatEvent>();
     let completeToId = Infinity;
-    for (const { room, fromId, untilId } of stays) {
-      const told = broadcast.toldAfter(room, { member, afterId: Math.max(afterId, fromId), limit });
+    for (const { room, fromId, untilId, kept } of stays) {
+      const query = { member, afterId: Math.max(afterId, fromId), limit, kept };
+      const told = broadcast.toldAfter(room, query);
       if (told.completeToId < untilId) completeToId = Math.min(completeToId, told.completeToId);
       for (const event of told.events) if (idOf(event) <= untilId) found.set(idOf(event), event);
     }
@@ -279,10 +297,12 @@ export class Seats {
 
   /** Whether all that a user missed after an event is still there. */
   isComplete(member: Member, afterId: number): boolean {
-    if ((member.seat?.kept.lostId ?? 0) > afterId) return false;
-    return [...member.rooms].every(([room, { fromId }]) =>
-      (room.kept?.lostId ?? 0) <= Math.max(afterId, fromId)
-    );
+    const stays = [
+      ...[...member.rooms].map(([{ kept }, { fromId }]) => ({ kept, fromId })),
+      ...(member.seat?.pastStays ?? []).filter(({ untilId }) => untilId > afterId),
+    ];
+    return (member.seat?.kept.lostId ?? 0) <= afterId &&
+      stays.every(({ kept, fromId }) => (kept?.lostId ?? 0) <= Math.max(afterId, fromId));
   }
 
   /** All events up to an id have arrived: what was kept of them is forgotten. */
@@ -311,9 +331,9 @@ export class Seats {
     if (seat === null || this.graceMs === 0) return false;
     // Everybody's connection ends then; who comes back comes to the next server.
     if (this.#isClosed) return true;
-    const parked = this.#parkedByAddress.get(member.address) ?? 0;
-    if (parked >= PARKED_PER_ADDRESS_MAX && !isLoopback(member.address)) return false;
-    this.#parkedByAddress.set(member.address, parked + 1);
+    const parked = this.#parkedByNetwork.get(customerNetwork(member.address)) ?? 0;
+    const isOver = parked >= PARKED_PER_ADDRESS_MAX && !isLoopback(member.address);
+    if (isOver || this.#parked >= PARKED_MAX) return false;
     // Whoever does not come back did not leave: nobody asked for that.
     this.#parkSeat(member, seat, reason === "left" ? "lost" : reason);
     return true;
@@ -332,7 +352,7 @@ export class Seats {
     if (seat === null) return;
     if (seat.isParked) this.#unpark(member, seat);
     this.#touched.delete(member);
-    this.#forgetHashes(seat.record);
+    this.#forgetHashes(seat);
     this.#options.broadcast.setSeat(member, null);
     try {
       this.#options.store.removeSeat(seat.record.id);
@@ -354,18 +374,25 @@ export class Seats {
 
   #parkSeat(member: Member, seat: Seat, reason: LeaveReason): void {
     seat.isParked = true;
+    this.#countParked(member, 1);
     member.receiver = new ParkedReceiver((why) => {
       this.#options.turns.atEnd(() => this.#options.onGone(member, why));
     });
     seat.timer.start(() => this.#options.onGone(member, reason), this.graceMs);
   }
 
+  #countParked({ address }: Member, change: number): void {
+    this.#parked += change;
+    const network = customerNetwork(address);
+    const parked = (this.#parkedByNetwork.get(network) ?? 0) + change;
+    if (parked > 0) this.#parkedByNetwork.set(network, parked);
+    else this.#parkedByNetwork.delete(network);
+  }
+
   #unpark(member: Member, seat: Seat): void {
     seat.isParked = false;
     seat.timer.stop();
-    const parked = (this.#parkedByAddress.get(member.address) ?? 0) - 1;
-    if (parked > 0) this.#parkedByAddress.set(member.address, parked);
-    else this.#parkedByAddress.delete(member.address);
+    this.#countParked(member, -1);
   }
 
   /** An address may be banned from rooms that the one before was not. */
@@ -398,10 +425,11 @@ export class Seats {
   #save(member: Member, record: SeatRecord): void {
     const { seat } = member;
     if (seat === null) return;
-    this.#forgetHashes(seat.record);
+    this.#forgetHashes(seat);
     seat.record = record;
     this.#byHash.set(record.tokenHash, member);
     if (record.previousHash !== null) this.#byHash.set(record.previousHash, member);
+    for (const hash of seat.unproven) this.#byHash.set(hash, member);
     try {
       this.#options.store.updateSeat(record);
       seat.isStored = true;
@@ -412,9 +440,10 @@ export class Seats {
     }
   }
 
-  #forgetHashes({ tokenHash, previousHash }: SeatRecord): void {
+  #forgetHashes({ record: { tokenHash, previousHash }, unproven }: Seat): void {
     this.#byHash.delete(tokenHash);
     if (previousHash !== null) this.#byHash.delete(previousHash);
+    for (const hash of unproven) this.#byHash.delete(hash);
   }
 
   /** Writes down that the server runs, and does so again while somebody might come back. */
@@ -445,11 +474,17 @@ export class Seats {
     member.joinedAtMs = joinedAtMs;
     member.lastMessageId = lastMessageId;
     member.shownWaitingId = shownWaitingId;
-    if (state.ignored.length > 0) member.ignored = new Map(state.ignored);
+    // An account's may have changed meanwhile, over another connection.
+    const ignored = state.accountId === null
+      ? new Map(state.ignored)
+      : store.ignoredBy(state.accountId);
+    if (ignored.size > 0) member.ignored = ignored;
     moderation.restore(member, state.followedBy);
     broadcast.makeProgram(member, new Requests(record.lastRef));
     const seat = new Seat(record, newTimer());
     seat.isRestored = true;
+    seat.hasArrived = true;
+    seat.pastStays = state.pastStays.map((stay) => ({ ...stay, kept: null }));
     for (const { id, atMs, from, text } of store.seatDirects(record.id)) {
       seat.storedDirectId = id;
       seat.kept.add(
@@ -461,9 +496,25 @@ export class Seats {
     for (const stay of state.rooms) rooms.restore(member, stay);
     this.#byHash.set(record.tokenHash, member);
     if (record.previousHash !== null) this.#byHash.set(record.previousHash, member);
-    this.#parkedByAddress.set(address, (this.#parkedByAddress.get(address) ?? 0) + 1);
     this.#parkSeat(member, seat, "lost");
     return true;
+  }
+
+  /** Private messages that may not have arrived wait for the account; a guest's are gone. */
+  #keepUnread(over: readonly SeatRecord[]): void {
+    const { store } = this.#options;
+    // They were for all connections of the account: one of these, and the newest, knows them.
+    const seatIds = new Map<number, number>();
+    for (const record of over) {
+      const state = readSeatState(record.state);
+      const account = state === null ? null : store.accountByKey(state.key);
+      if (account !== null && account.id === state?.accountId) seatIds.set(account.id, record.id);
+    }
+    for (const [accountId, seatId] of seatIds) {
+      for (const { atMs, from, text } of store.seatDirects(seatId)) {
+        store.addWaiting(accountId, { atMs, from, text });
+      }
+    }
   }
 
   #findPerson(state: SeatState): Person | null {
@@ -527,6 +578,11 @@ function stateOf(member: Member): SeatState {
       sinceId,
       isOperator,
       heardId,
+    })),
+    pastStays: (member.seat?.pastStays ?? []).map(({ roomId, fromId, untilId }) => ({
+      roomId,
+      fromId,
+      untilId,
     })),
   };
 }

@@ -141,13 +141,12 @@ function readSay(request: Request): ClientMessage {
 
 function readCommand(request: Request): ClientMessage {
   const name = cleanLine(requireString(request, "name")).trim().replace(/^\//, "").toLowerCase();
-  const args = takeString(request, "args") ?? "";
-  return {
-    type: "command",
-    name,
-    args: (TALKING.has(name) ? cleanLines(args) : cleanLine(args)).trim(),
-    ...takeRoom(request),
-  };
+  const given = takeString(request, "args") ?? "";
+  const args = (TALKING.has(name) ? cleanLines(given) : cleanLine(given)).trim();
+  const room = takeRoom(request);
+  // `pong` is all that ends it; a command is ended by `ok` as well.
+  if (name === "ping") return { type: "ping", text: args, lastId: 0 };
+  return { type: "command", name, args, ...room };
 }
 
 function readHello(request: Request): ClientMessage {

@@ -9,7 +9,7 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { abandon, readServeCommand, type Target } from "./processes.ts";
+import { abandon, commandWords, type Target } from "./processes.ts";
 import { FULL, QUICK, type Scenario, type Setting, SkipError } from "./scenario.ts";
 import { SCENARIOS } from "./scenarios.ts";
 import { type Figure, formatTable, type Skipped } from "./table.ts";
@@ -145,7 +145,7 @@ async function readBaseline(folder: unknown): Promise<string | null> {
   if (typeof folder !== "string") return null;
   try {
     const path = await Deno.realPath(folder);
-    await readServeCommand(path);
+    await commandWords(path, "serve");
     return path;
   } catch (error) {
     const why = error instanceof Error ? error.message : error;

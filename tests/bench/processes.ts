@@ -148,7 +148,7 @@ class Child implements AsyncDisposable {
 /** Starts Parley as `deno task serve` does there, on a free port and without a flood limit. */
 export async function startParley({ root, database }: ParleyOptions = {}): Promise<Target> {
   const cwd = root ?? ROOT;
-  const [, ...args] = (await readServeCommand(cwd)).replaceAll("'", "").split(" ");
+  const [, ...args] = await commandWords(cwd, "serve");
   const flags = ["--rate", "off", "--port", "0", "--log-level", "warning"];
   await using resources = new AsyncDisposableStack();
   const path = database ?? `${resources.use(await Folder.make()).path}/parley.db`;
@@ -162,17 +162,17 @@ export async function startParley({ root, database }: ParleyOptions = {}): Promi
 }
 
 /**
- * The command that a checkout starts its server with.
+ * The command that a checkout starts its server with, or its client, word by word.
  *
  * @throws {Error} If it is none of Parley's.
  */
-export async function readServeCommand(root: string): Promise<string> {
+export async function commandWords(root: string, task: "serve" | "client"): Promise<string[]> {
   const manifest = JSON.parse(await Deno.readTextFile(`${root}/deno.json`)) as {
-    readonly tasks?: { readonly serve?: { readonly command?: string } };
+    readonly tasks?: Readonly<Record<string, { readonly command?: string }>>;
   };
-  const command = manifest.tasks?.serve?.command;
-  if (command === undefined) throw new Error(`${root}/deno.json has no task "serve"`);
-  return command;
+  const command = manifest.tasks?.[task]?.command;
+  if (command === undefined) throw new Error(`${root}/deno.json has no task "${task}"`);
+  return command.replaceAll("'", "").split(" ");
 }
 
 /** Starts the floor on a free port. */

@@ -23,6 +23,7 @@ export interface Extent {
   readonly fanoutMs: number;
   readonly latencyMs: number;
   readonly slowMs: number;
+  readonly screenMs: number;
   /** How often rates and latencies are measured; the best counts. */
   readonly rounds: number;
   readonly idleConnections: number;
@@ -38,6 +39,7 @@ export const FULL: Extent = {
   fanoutMs: 2_500,
   latencyMs: 5_000,
   slowMs: 3_500,
+  screenMs: 60_000,
   rounds: 2,
   idleConnections: 5_000,
   starts: 10,
@@ -51,6 +53,7 @@ export const QUICK: Extent = {
   fanoutMs: 200,
   latencyMs: 600,
   slowMs: 500,
+  screenMs: 3_000,
   rounds: 1,
   idleConnections: 1_000,
   starts: 3,

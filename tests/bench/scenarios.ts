@@ -16,6 +16,7 @@ import {
   type Target,
 } from "./processes.ts";
 import { type Scenario, type Setting, SkipError } from "./scenario.ts";
+import { screen } from "./screen.ts";
 import { store } from "./store.ts";
 import type { Figure } from "./table.ts";
 import { median, rest, timeStart } from "./timing.ts";
@@ -45,6 +46,7 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: "slow", takesOther: true, run: slow },
   { name: "start", takesOther: false, run: start },
   { name: "store", takesOther: false, run: store },
+  { name: "screen", takesOther: false, run: screen },
   { name: "micro", takesOther: false, run: micro },
 ];
 

@@ -46,7 +46,13 @@ function refusal(act: () => void): string {
 function run(trial: Trial, member: Member, line: string): void {
   const [name = "", ...args] = line.split(" ");
   runCommand(
-    { member, chat: trial.chat, signal: new AbortController().signal, quit: () => {} },
+    {
+      member,
+      chat: trial.chat,
+      signal: new AbortController().signal,
+      answer: (event) => trial.chat.answer(member, event),
+      quit: () => {},
+    },
     { name, args: args.join(" ") },
   );
 }

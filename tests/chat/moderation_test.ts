@@ -503,6 +503,7 @@ for (const line of ACTS) {
         member,
         chat,
         signal: new AbortController().signal,
+        answer: (event) => chat.answer(member, event),
         quit: () => {},
       }, { name, args: args.join(" ") });
     };

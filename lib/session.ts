@@ -14,7 +14,7 @@ import type { CommandContext } from "./chat/command.ts";
 import { runCommand } from "./chat/commands.ts";
 import type { Entry } from "./chat/entry.ts";
 import type { Outcome } from "./chat/requests.ts";
-import type { Missed } from "./chat/seats.ts";
+import type { Missed } from "./chat/missed.ts";
 import type { Delivery, Member, Receiver, User } from "./chat/state.ts";
 import { type Admitted, Door, pong } from "./door.ts";
 import { CommandError, type EndKind, EndReason, RemovedError, StoreError } from "./errors.ts";

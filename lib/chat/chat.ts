@@ -11,6 +11,7 @@ import type { ChatEvent, LeaveReason, NameList, Place, RoomMessage, Visit } from
 import { Accounts } from "./accounts.ts";
 import { Archive, type Pause } from "./archive.ts";
 import { Broadcast, requireRoom, type Turns } from "./broadcast.ts";
+import { isAllKept } from "./missed.ts";
 import { describeEnd, Moderation } from "./moderation.ts";
 import { nameKey } from "./names.ts";
 import { People } from "./people.ts";
@@ -236,7 +237,7 @@ export class Chat {
       token: ticket.token,
       isResumed: true,
       isRestarted: member.seat?.isRestored ?? false,
-      isComplete: this.seats.isComplete(member, lastId),
+      isComplete: isAllKept(member, lastId, this.rooms),
     });
     return { user: member, welcome };
   }

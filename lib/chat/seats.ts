@@ -13,19 +13,16 @@
 
 import { customerNetwork, isLoopback } from "../addresses.ts";
 import { CommandError, EndReason, StoreError } from "../errors.ts";
-import type { ChatEvent, LeaveReason } from "../events.ts";
+import type { LeaveReason } from "../events.ts";
 import {
   ALIVE_MS,
-  LINE_FRAME_LENGTH,
-  MISSED_EVENTS,
-  MISSED_LENGTH,
   PARKED_MAX,
   PARKED_PER_ADDRESS_MAX,
   RESTART_MS_MAX,
   UNPROVEN_TOKENS_MAX,
 } from "../limits.ts";
-import { framedLength } from "../text.ts";
 import type { Broadcast, Turns } from "./broadcast.ts";
+import { findMissed, type Missed } from "./missed.ts";
 import type { Moderation } from "./moderation.ts";
 import type { People } from "./people.ts";
 import type { Timer } from "./presence.ts";
@@ -84,16 +81,6 @@ export interface SeatsOptions {
   readonly onGone: (member: Member, reason: LeaveReason) => void;
   /** Told what went wrong with the store, for the log. */
   readonly onFault: (what: string, error: unknown) => void;
-}
-
-/** Some of what a user missed. */
-export interface Missed {
-  /** In the order of their ids. */
-  readonly events: readonly ChatEvent[];
-  /** What follows is behind this event. */
-  readonly lastId: number;
-  /** Whether nothing follows. */
-  readonly isLast: boolean;
 }
 
 /** The setting that says when a server with this database last ran. */
@@ -248,61 +235,12 @@ export class Seats {
   }
 
   /**
-   * What a user has missed after an event: at most `MISSED_EVENTS`, and not many
-   * more than `MISSED_LENGTH` characters.
+   * What a user has missed after an event: some of it, see {@linkcode findMissed}.
    *
    * @throws {StoreError} If it cannot be read.
    */
   missed(member: Member, afterId: number): Missed {
-    const { broadcast, rooms } = this.#options;
-    const limit = MISSED_EVENTS;
-    const stays = [
-      ...[...member.rooms].map(([room, { fromId }]) => {
-        return { room, fromId, untilId: Infinity, kept: room.kept };
-      }),
-      ...(member.seat?.pastStays ?? []).flatMap((stay) => {
-        const room = rooms.get(stay.roomId);
-        return room === undefined ? [] : [{ room, ...stay }];
-      }),
-    ];
-    const found = new Map<number, ChatEvent>();
-    let completeToId = Infinity;
-    for (const { room, fromId, untilId, kept } of stays) {
-      const query = { member, afterId: Math.max(afterId, fromId), limit, kept };
-      const told = broadcast.toldAfter(room, query);
-      if (told.completeToId < untilId) completeToId = Math.min(completeToId, told.completeToId);
-      for (const event of told.events) if (idOf(event) <= untilId) found.set(idOf(event), event);
-    }
-    for (const event of member.seat?.kept.after(afterId, member.id) ?? []) {
-      found.set(idOf(event), event);
-    }
-    const all = [...found].filter(([id]) => id <= completeToId).sort(([a], [b]) => a - b);
-    const events: ChatEvent[] = [];
-    let length = 0;
-    for (const [, event] of all) {
-      if (events.length === limit || length > MISSED_LENGTH) break;
-      events.push(event);
-      length += framedLength("text" in event ? event.text : "", LINE_FRAME_LENGTH);
-    }
-    const isLast = events.length === all.length && completeToId === Infinity;
-    const last = events.at(-1);
-    // Where nothing of what was read is for this user, what is behind it may be.
-    const lastId = events.length < all.length && last !== undefined
-      ? idOf(last)
-      : completeToId === Infinity
-      ? broadcast.lastMessageId
-      : completeToId;
-    return { events, lastId, isLast };
-  }
-
-  /** Whether all that a user missed after an event is still there. */
-  isComplete(member: Member, afterId: number): boolean {
-    const stays = [
-      ...[...member.rooms].map(([{ kept }, { fromId }]) => ({ kept, fromId })),
-      ...(member.seat?.pastStays ?? []).filter(({ untilId }) => untilId > afterId),
-    ];
-    return (member.seat?.kept.lostId ?? 0) <= afterId &&
-      stays.every(({ kept, fromId }) => (kept?.lostId ?? 0) <= Math.max(afterId, fromId));
+    return findMissed(member, afterId, this.#options);
   }
 
   /** All events up to an id have arrived: what was kept of them is forgotten. */
@@ -550,10 +488,6 @@ class ParkedReceiver implements Receiver {
     this.#isEnded = true;
     this.#onEnd(reason.kind === "removed" ? "removed" : "lost");
   }
-}
-
-function idOf(event: ChatEvent): number {
-  return "id" in event ? event.id ?? 0 : 0;
 }
 
 function stateOf(member: Member): SeatState {

@@ -23,8 +23,13 @@ export interface ChatScreenOptions {
   readonly onChoices: (choices: readonly string[]) => void;
   /** Enter was pressed. The line is erased: what is to be seen of it is printed here. */
   readonly onLine: (text: string) => void;
-  /** Whether the arrow keys are not to bring this line back. */
-  readonly isSecret: (text: string) => boolean;
+  /**
+   * Where in a line being typed begins what stays off the screen, and keeps the arrow keys from
+   * bringing the line back; null for nowhere.
+   */
+  readonly secretStart: (text: string) => number | null;
+  /** Whether Ctrl-Z stops the process. */
+  readonly canStop: boolean;
   /** Something of the above threw. */
   readonly onFailure: (error: unknown) => void;
   /** The user wants to go: Ctrl-D or Ctrl-C on an empty line, or the terminal is gone. */
@@ -42,6 +47,9 @@ interface ReadlineState {
   prevRows: number;
 }
 
+/** What is shown for each character of a secret. */
+const SECRET_DOT = "*";
+
 /** The terminal, from its construction until {@linkcode ChatScreen.close}. */
 export class ChatScreen {
   readonly #options: ChatScreenOptions;
@@ -53,7 +61,9 @@ export class ChatScreen {
   #isClosed = false;
   /** Whether what is typed stays off the screen. */
   #isHidden = false;
-  readonly #onKey = (): void => this.#syncRows();
+  /** Where what is shown of the typed line turns into dots; null for nowhere. */
+  #maskedFrom: number | null = null;
+  readonly #onKey = (): void => this.#guard(() => this.#afterKey());
   readonly #onGone = (): void => this.#leave();
 
   /** Takes the terminal over and shows the prompt. */
@@ -72,10 +82,12 @@ export class ChatScreen {
     // for a pasted line of 8 KiB.
     this.#state.getCursorPos = () => this.#cursor();
     this.#state._getDisplayPos = (text) => this.#measure(text);
-    this.#state._writeToOutput = (text) => this.#output.write(this.#hide(text));
+    this.#state._writeToOutput = (text) => this.#output.write(this.#shown(text));
     this.#readline.on("history", (lines: string[]) => this.#guard(() => this.#forget(lines)));
     this.#readline.on("line", (text: string) => this.#guard(() => this.#entered(text)));
     this.#readline.on("SIGINT", () => this.#guard(() => this.#interrupted()));
+    // Whoever listens keeps readline from stopping the process.
+    if (!options.canStop) this.#readline.on("SIGTSTP", () => {});
     this.#readline.on("SIGCONT", () => this.#guard(() => this.#continued()));
     this.#readline.on("close", () => this.#guard(() => this.#leave()));
     process.stdin.on("keypress", this.#onKey);
@@ -118,6 +130,11 @@ export class ChatScreen {
     });
   }
 
+  /** Rings the bell. */
+  ring(): void {
+    if (!this.#isClosed) this.#output.write("\x07");
+  }
+
   /** Waits until the terminal has taken what was printed, or is gone. */
   async drained(): Promise<void> {
     if (!this.#output.writableNeedDrain) return;
@@ -153,7 +170,7 @@ export class ChatScreen {
     if (this.#isClosed) return;
     this.#batch(() => {
       // Readline has ended the line; the cursor is below everything that was typed.
-      this.#eraseFrom(this.#end(text).rows + 1);
+      this.#eraseFrom(this.#measure(this.#readline.getPrompt() + text, text).rows + 1);
       this.#isDrawn = false;
       this.#options.onLine(text);
       this.#draw();
@@ -164,7 +181,7 @@ export class ChatScreen {
   #forget(lines: string[]): void {
     const [last] = lines;
     if (last === undefined) return;
-    if (this.#isHidden || this.#options.isSecret(last)) lines.shift();
+    if (this.#isHidden || this.#options.secretStart(last) !== null) lines.shift();
   }
 
   #interrupted(): void {
@@ -207,6 +224,7 @@ export class ChatScreen {
   #draw(): void {
     if (this.#isDrawn || this.#isClosed) return;
     this.#isDrawn = true;
+    this.#maskedFrom = this.#options.secretStart(this.#readline.line);
     const keepCursor = true;
     this.#readline.prompt(keepCursor);
   }
@@ -228,16 +246,28 @@ export class ChatScreen {
     return this.#measure(this.#readline.getPrompt() + text);
   }
 
-  /** Where a prompt with what was typed ends. */
-  #measure(text: string): TextEnd {
-    return this.#ruler.measure(this.#hide(text), this.#output.columns);
+  /** Where a prompt with what was typed ends, or with the start of it. */
+  #measure(text: string, line: string = this.#readline.line): TextEnd {
+    return this.#ruler.measure(this.#shown(text, line), this.#output.columns);
   }
 
-  /** What is to be seen of what readline writes. */
-  #hide(text: string): string {
-    if (!this.#isHidden || text === "\r\n") return text;
+  /**
+   * What is to be seen of what readline writes, or of the start of that.
+   *
+   * @param line The whole line that it is about.
+   */
+  #shown(text: string, line: string = this.#readline.line): string {
+    if (text === "\r\n") return text;
     const prompt = this.#readline.getPrompt();
-    return text.startsWith(prompt) ? prompt : "";
+    const hasPrompt = text.startsWith(prompt);
+    if (this.#isHidden) return hasPrompt ? prompt : "";
+    const secretStart = this.#options.secretStart(line);
+    if (secretStart === null) return text;
+    // What readline writes without the prompt is the end of the line.
+    const typed = hasPrompt ? text.slice(prompt.length) : text;
+    const at = Math.max(0, secretStart - (hasPrompt ? 0 : line.length - text.length));
+    return (hasPrompt ? prompt : "") + typed.slice(0, at) +
+      SECRET_DOT.repeat(Math.max(0, typed.length - at));
   }
 
   #eraseFrom(rowsUp: number): void {
@@ -256,9 +286,19 @@ export class ChatScreen {
    * up by the rows of its last complete drawing, and misses the row that a wide
    * character began by not fitting at the edge.
    */
-  #syncRows(): void {
+  #afterKey(): void {
     if (this.#isClosed || !this.#isDrawn) return;
+    // Of what stands there already, more is secret now, or less: `/login ann` with a word behind it.
+    if (this.#options.secretStart(this.#readline.line) !== this.#maskedFrom) this.#redraw();
     this.#state.prevRows = this.#cursor().rows;
+  }
+
+  /** Draws the line anew where it stands. */
+  #redraw(): void {
+    this.#batch(() => {
+      this.#erase();
+      this.#draw();
+    });
   }
 
   get #state(): ReadlineState {

@@ -1,14 +1,15 @@
 /**
- * Colours: how a clean line from the server, or one's own, looks.
+ * Colours: how many a terminal gets, for which background, and styled lines made
+ * into text with them.
  *
  * Promises that painting only adds colour: without its SGR sequences a painted
  * line is the line. Text must be clean before it comes here.
- * Pure. Must not know: the terminal, the environment.
+ * Pure. Must not know: the terminal, the environment, what is being said.
  *
  * @module
  */
 
-import type { PlainLine, SpokenLine } from "../protocol/plain_reader.ts";
+import type { Role, StyledLine } from "./styled.ts";
 
 /** How many colours to use; 0 is none. */
 export type ColorDepth = 0 | 16 | 256;
@@ -23,6 +24,8 @@ export interface ColorEnvironment {
   readonly TERM?: string | undefined;
   /** Set by terminals of many colours. */
   readonly COLORTERM?: string | undefined;
+  /** Set by some terminals: the numbers of their colours, the background's last. */
+  readonly COLORFGBG?: string | undefined;
 }
 
 /**
@@ -38,118 +41,45 @@ export function chooseColorDepth(env: ColorEnvironment): ColorDepth {
   return 16;
 }
 
+/** White, and the grey that terminals call white: what rxvt and its like name as a light background. */
+const LIGHT_BACKGROUNDS: ReadonlySet<string> = new Set(["7", "15"]);
+
 /**
- * A colour for each name. Those of 256 have a contrast of at least 3.9 to 1 on
- * white and on black alike; of the 16, yellow is lost on white and blue on black.
+ * Whether a terminal is dark or light, by its `COLORFGBG`; dark where that is not said.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { chooseTerminalTheme } from "./paint.ts";
+ *
+ * assertEquals(chooseTerminalTheme({ COLORFGBG: "0;15" }), "light");
+ * assertEquals(chooseTerminalTheme({}), "dark");
+ * ```
  */
-const NAME_COLORS: Readonly<Record<16 | 256, readonly string[]>> = {
-  16: ["31", "32", "35", "36"],
-  256: [131, 130, 64, 28, 30, 31, 62, 98, 133, 161].map((color) => `38;5;${color}`),
-};
-
-const BOLD = "1";
-const DIM = "2";
-const REVERSE = "7";
-const LABEL = /^\[[^\]]*\]/u;
-
-/** What is known of a line from the server. */
-export interface LineContext {
-  /** What `readPlainLine` made of it. */
-  readonly line: PlainLine;
-  /** One's own name, or null while it is not known. */
-  readonly ownName: string | null;
+export function chooseTerminalTheme(env: ColorEnvironment): "dark" | "light" {
+  const background = env.COLORFGBG?.split(";").at(-1) ?? "";
+  return LIGHT_BACKGROUNDS.has(background) ? "light" : "dark";
 }
 
-/** Paints lines for one terminal. */
-export class Painter {
-  readonly #depth: ColorDepth;
-  /** The last own name that was looked for, and how: names change rarely. */
-  #mention: { readonly name: string; readonly pattern: RegExp } | null = null;
-
-  /** Paints with this many colours. */
-  constructor(depth: ColorDepth) {
-    this.#depth = depth;
-  }
-
-  /** A line from the server. */
-  line(text: string, context: LineContext): string {
-    const { line, ownName } = context;
-    if (this.#depth === 0) return text;
-    switch (line.type) {
-      case "message":
-      case "action":
-      case "direct":
-        return this.#spoken(text, line, ownName);
-      case "past":
-        return line.kind === "topic" ? this.quiet(text) : this.#spoken(text, line, ownName);
-      default:
-        return this.quiet(text);
-    }
-  }
-
-  /** What matters less than what people say: notices, typed commands. */
-  quiet(text: string): string {
-    return this.#style(DIM, text);
-  }
-
-  /** One's own name, in the prompt and before one's own lines. */
-  own(name: string): string {
-    return this.#style(BOLD, name);
-  }
-
-  /** The mark before a private message. */
-  mark(text: string): string {
-    return this.#style(BOLD, text);
-  }
-
-  /** What somebody said: their name in its colour, what is past and which room quietly. */
-  #spoken(text: string, line: SpokenLine, ownName: string | null): string {
-    const start = text.slice(0, text.length - line.text.length).lastIndexOf(line.from);
-    const end = start + line.from.length;
-    const label = LABEL.exec(text)?.[0] ?? "";
-    const base = line.type === "past" ? DIM : "";
-    return this.#style(line.type === "direct" ? BOLD : DIM, label) +
-      this.#style(base, text.slice(label.length, start)) +
-      this.#style(this.#nameColor(line.from), line.from) +
-      this.#highlight(text.slice(end), { ownName, base });
-  }
-
-  /** A text in which one's own name stands out. */
-  #highlight(text: string, { ownName, base }: { ownName: string | null; base: string }): string {
-    if (ownName === null || ownName === "") return this.#style(base, text);
-    if (this.#mention?.name !== ownName) {
-      this.#mention = { name: ownName, pattern: mentionOf(ownName) };
-    }
-    let painted = "";
-    let at = 0;
-    for (const { 0: name, index } of text.matchAll(this.#mention.pattern)) {
-      painted += this.#style(base, text.slice(at, index)) + this.#style(REVERSE, name);
-      at = index + name.length;
-    }
-    return painted + this.#style(base, text.slice(at));
-  }
-
-  #nameColor(name: string): string {
-    const colors = NAME_COLORS[this.#depth === 256 ? 256 : 16];
-    return colors[hash(name.toLowerCase()) % colors.length] ?? BOLD;
-  }
-
-  #style(sgr: string, text: string): string {
-    return this.#depth === 0 || sgr === "" || text === "" ? text : `\x1b[${sgr}m${text}\x1b[0m`;
-  }
-}
-
-/** A name where it stands alone, in whatever case. */
-function mentionOf(name: string): RegExp {
-  const word = String.raw`[\p{L}\p{M}\p{N}_-]`;
-  return new RegExp(`(?<!${word})${RegExp.escape(name)}(?!${word})`, "giu");
-}
-
-/** FNV-1a over code units: the same name has the same colour today and tomorrow. */
-function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (let index = 0; index < text.length; index++) {
-    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
-  }
-  return value >>> 0;
+/**
+ * A styled line as text for a terminal.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { paintLine } from "./paint.ts";
+ * import { themeOf } from "./theme.ts";
+ *
+ * const theme = themeOf("dark", 16);
+ * assertEquals(paintLine([{ text: "oh", role: "error" }], theme), "\x1b[91moh\x1b[0m");
+ * assertEquals(paintLine([{ text: "hi", role: "text" }], theme), "hi");
+ * ```
+ *
+ * @param theme The SGR parameters of each role, empty for none.
+ */
+export function paintLine(line: StyledLine, theme: Readonly<Record<Role, string>>): string {
+  return line.map(({ text, role }) => {
+    const sgr = theme[role];
+    return sgr === "" || text === "" ? text : `\x1b[${sgr}m${text}\x1b[0m`;
+  }).join("");
 }

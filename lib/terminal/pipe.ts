@@ -14,7 +14,7 @@
  */
 
 import { type PlainLine, readPlainLine } from "../protocol/plain_reader.ts";
-import type { ServerLink } from "./server_link.ts";
+import type { ServerLink } from "../client/server_link.ts";
 
 /**
  * How a pipe ended: everything was sent, the connection ended before that, or

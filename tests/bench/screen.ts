@@ -100,7 +100,8 @@ class Terminal implements AsyncDisposable {
         env: { TERM: "xterm-256color", SHELL: "/bin/sh" },
         stdin: "piped",
         stdout: "piped",
-        stderr: "inherit",
+        // That it is ended from outside, script(1) tells at length.
+        stderr: "null",
       }).spawn();
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;

@@ -28,22 +28,31 @@ export interface TerminalOptions {
   /** Arguments of the client. */
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Runs this in the client's place, with the client's rights; from the top of the project. */
+  readonly script?: string;
+  /** Whether times at the start of a line are left out of what the screen shows. */
+  readonly hidesTimes?: boolean;
 }
 
 /** A terminal of tmux in which a shell runs the client, and says how it ended. */
 export class Terminal implements AsyncDisposable {
   /** Holds the socket, which tmux would leave behind. */
   readonly #folder = Deno.makeTempDirSync({ prefix: "parley-tmux-" });
+  #hidesTimes = false;
 
   /** Opens a terminal and starts the client in it. */
   static async start(options: TerminalOptions): Promise<Terminal> {
-    const { columns = 60, rows = 20, args, env = {} } = options;
+    const { columns = 60, rows = 20, args, env = {}, script: program } = options;
     const terminal = new Terminal();
+    terminal.#hidesTimes = options.hidesTimes === true;
     const client = [
       "env",
+      // The tests run in a task, the client as people start it.
+      "-u",
+      "INIT_CWD",
       ...Object.entries({ NO_COLOR: "", ...env }).map(([name, value]) => `${name}=${value}`),
       Deno.execPath(),
-      ...commandOf("parley-client"),
+      ...commandOf("parley-client", program),
       ...args,
     ].map((word) => `'${word}'`).join(" ");
     const script = `clear; before=$(stty -g); ${client}; echo "code $?"; ` +
@@ -85,7 +94,8 @@ export class Terminal implements AsyncDisposable {
 
   /** What the screen shows, without trailing spaces and empty lines at its end. */
   async screen(): Promise<string> {
-    return (await this.#tmux(["capture-pane"], ["-p"])).trimEnd();
+    const screen = (await this.#tmux(["capture-pane"], ["-p"])).trimEnd();
+    return this.#hidesTimes ? screen.replaceAll(/^\d\d:\d\d /gmu, "") : screen;
   }
 
   /** What the screen shows, with its colours. */
@@ -101,6 +111,23 @@ export class Terminal implements AsyncDisposable {
   /** Waits until this text is somewhere on the screen. */
   async waitFor(text: string): Promise<void> {
     await this.#poll(JSON.stringify(text), (screen) => screen.includes(text));
+  }
+
+  /**
+   * Has every byte that is written to the terminal from now on written to a file, too.
+   *
+   * @returns What has come so far.
+   */
+  async record(): Promise<() => Promise<Uint8Array>> {
+    const path = `${this.#folder}/output`;
+    await Deno.writeFile(path, new Uint8Array());
+    await this.#tmux(["pipe-pane"], [`cat > '${path}'`]);
+    return () => Deno.readFile(path);
+  }
+
+  /** Whether what is shown is drawn on the alternate screen. */
+  async isOnAlternateScreen(): Promise<boolean> {
+    return (await this.#tmux(["display-message"], ["-p", "#{alternate_on}"])).trim() === "1";
   }
 
   /** The process id of the client. */

@@ -3,7 +3,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { UsageError } from "../../lib/errors.ts";
-import { formatServerAddress, parseServerAddress } from "../../lib/terminal/server_address.ts";
+import { formatServerAddress, parseServerAddress } from "../../lib/client/server_address.ts";
 
 const VALID: readonly [text: string, hostname: string, port: number][] = [
   ["localhost", "localhost", 2022],

@@ -3,7 +3,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { CLIENT_QUEUE_BYTES_MAX } from "../../lib/limits.ts";
-import { connectToServer } from "../../lib/terminal/server_link.ts";
+import { connectToServer } from "../../lib/client/server_link.ts";
 
 Deno.test("ServerLink.send() takes no more than may wait, and loses nothing of that", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

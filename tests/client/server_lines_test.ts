@@ -2,8 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { CLIENT_LINE_LENGTH_MAX } from "../../lib/limits.ts";
-import { ServerLines } from "../../lib/terminal/server_lines.ts";
+import { CLIENT_JSON_LENGTH_MAX, CLIENT_LINE_LENGTH_MAX } from "../../lib/limits.ts";
+import { JSON_LINES, ServerLines } from "../../lib/client/server_lines.ts";
 import { cleanText } from "../../lib/text.ts";
 
 function linesOf(chunks: readonly Uint8Array[]): string[] {
@@ -56,4 +56,26 @@ Deno.test("ServerLines.end() gives the unfinished line once", () => {
   assertEquals(lines.push(encode("half")), []);
   assertEquals(lines.end(), ["half"]);
   assertEquals(lines.end(), []);
+});
+
+Deno.test("ServerLines.push() hands JSON lines out as they are, wherever the bytes are cut", () => {
+  const text = '{"text":"gr\u00fc\u00df\\u001b[31m \u{1f600}\u202e"}\r\n{"a":1}\n';
+  const bytes = encode(text);
+  for (let at = 0; at <= bytes.length; at++) {
+    const lines = new ServerLines(JSON_LINES);
+    const got = [...lines.push(bytes.subarray(0, at)), ...lines.push(bytes.subarray(at))];
+    assertEquals(got.map((line) => `${line}\n`).join(""), text);
+  }
+});
+
+Deno.test("ServerLines.push() looks at nothing behind a JSON line that is too long", () => {
+  const lines = new ServerLines(JSON_LINES);
+  const chunk = encode("x".repeat(64 * 1024));
+  let pushed = 0;
+  while (!lines.isOverlong) {
+    assertEquals(lines.push(chunk), []);
+    pushed += chunk.length;
+    assert(pushed <= CLIENT_JSON_LENGTH_MAX + chunk.length, "it gathers without end");
+  }
+  assertEquals([...lines.push(encode('\n{"type":"ok"}\n')), ...lines.end()], []);
 });

@@ -11,7 +11,7 @@
 
 import { CLIENT_CONNECT_MS, CLIENT_QUEUE_BYTES_MAX } from "../limits.ts";
 import { formatServerAddress, type ServerAddress } from "./server_address.ts";
-import { ServerLines } from "./server_lines.ts";
+import { type LineRules, PLAIN_LINES, ServerLines } from "./server_lines.ts";
 
 /** There is no connection; the message is for the user, in whole sentences. */
 export class ConnectError extends Error {
@@ -30,10 +30,20 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a conversation needs of an open connection; {@linkcode ServerLink} is one. */
+export interface LineLink extends AsyncDisposable {
+  /** See {@linkcode ServerLink.batches}. */
+  batches(rules?: LineRules): AsyncGenerator<string[], void, undefined>;
+  /** See {@linkcode ServerLink.send}. */
+  send(line: string): boolean;
+  /** See {@linkcode ServerLink.close}. */
+  close(): void;
+}
+
 const READ_BYTES = 64 * 1024;
 
 /** An open connection to a server. Disposing it closes it. */
-export class ServerLink implements AsyncDisposable {
+export class ServerLink implements LineLink {
   readonly #conn: Deno.TcpConn;
   readonly #encoder = new TextEncoder();
   #queue: Uint8Array[] = [];
@@ -62,18 +72,26 @@ export class ServerLink implements AsyncDisposable {
   }
 
   /**
-   * The lines from the server, clean and without their ends, as they come in:
-   * one array holds what arrived together. Ends when the connection ends, for
-   * whatever reason, and never throws. To be iterated once.
+   * The lines from the server without their ends, as they come in: one array
+   * holds what arrived together. Ends when the connection ends, for whatever
+   * reason, and never throws. To be iterated once.
+   *
+   * @param rules What is done to each line. A connection with a line that is
+   *   too long by them, and must not be cut, is broken off.
+   * @default {PLAIN_LINES}
    */
-  async *batches(): AsyncGenerator<string[], void, undefined> {
-    const lines = new ServerLines();
+  async *batches(rules: LineRules = PLAIN_LINES): AsyncGenerator<string[], void, undefined> {
+    const lines = new ServerLines(rules);
     const buffer = new Uint8Array(READ_BYTES);
     for (;;) {
       const count = await this.#read(buffer);
       if (count === null) break;
       const batch = lines.push(buffer.subarray(0, count));
       if (batch.length > 0) yield batch;
+      if (lines.isOverlong) {
+        this.#isBroken = true;
+        this.close();
+      }
     }
     const last = lines.end();
     if (last.length > 0) yield last;

@@ -1,0 +1,527 @@
+/**
+ * The full-screen view: what the server says and what the user does, made into
+ * what is on the screen and what is asked of the server.
+ *
+ * Knows which room is shown, where one has scrolled to, and what lies over it: a
+ * list of what was found, or what was said around one line of it.
+ * Pure, but for what it remembers: time comes in, and everything that is to be
+ * done goes out through its owner.
+ * Must not know: the terminal, the connection, colours.
+ *
+ * @module
+ */
+
+import { ChatModel, type RoomView } from "../client/chat_model.ts";
+import type { ConnectionState, Request, RequestAnswer } from "../client/conversation.ts";
+import type { BellChoice, ThemeChoice } from "../client/settings.ts";
+import type { HistoryLine } from "../events.ts";
+import type { ServerEvent } from "../protocol/json_reader.ts";
+import { ArchiveView, type PageSide, type WantedPage } from "./archive_view.ts";
+import { Bell } from "./bell.ts";
+import { CLIENT_COMMANDS, SERVER_COMMANDS } from "./completion.ts";
+import { EntryLines } from "./entry_lines.ts";
+import { InputArea } from "./input_area.ts";
+import type { InputEvent, Key } from "./keys.ts";
+import {
+  composeScreen,
+  inputRowsMax,
+  planScreen,
+  type Screen,
+  type ScreenSize,
+  tooSmallScreen,
+} from "./layout.ts";
+import { outgoingOf } from "./outgoing.ts";
+import { Scrollback } from "./scrollback.ts";
+import { SearchView } from "./search_view.ts";
+import { span, type StyledLine } from "./styled.ts";
+import type { TitleState } from "./status_bar.ts";
+import { readTyped, type TypedLine } from "./typed_line.ts";
+
+/** Who does what the view cannot do by itself. */
+export interface ChatViewOwner {
+  /** Asks the server; what ends the request is handed to `onDone`, never before this returns. */
+  request(request: Request, onDone: (answer: RequestAnswer) => void): number;
+  /** Requests that have no answer yet. */
+  readonly pending: number;
+  /** Rings the bell. */
+  ring(): void;
+  /** Paints the screen anew. */
+  repaint(): void;
+  /** Leaves the chat. */
+  leave(): void;
+  /** Stops the program until it is told to go on. */
+  suspend(): void;
+  /** Connects at once, where there is a pause before the next attempt. */
+  retryNow(): void;
+  /** Changes how it looks, and remembers that. */
+  setTheme(theme: ThemeChoice): void;
+  /** Remembers when the bell is rung. */
+  setBell(bell: BellChoice): void;
+  /** The time now, in epoch milliseconds. */
+  now(): number;
+}
+
+/** How the view begins. */
+export interface ChatViewOptions {
+  /** When the bell is rung. */
+  readonly bell: BellChoice;
+  /** How it looks. */
+  readonly theme: ThemeChoice;
+}
+
+/** What lies over the room that is shown. */
+type Overlay =
+  | { readonly kind: "search"; readonly view: SearchView }
+  /** Escape goes back to what was found. */
+  | { readonly kind: "archive"; readonly view: ArchiveView; readonly from: SearchView };
+
+const COMMANDS = Object.keys({ ...SERVER_COMMANDS, ...CLIENT_COMMANDS, keys: [] }).toSorted()
+  .map((name) => `/${name}`);
+
+const KEYS_HELP = [
+  "PageUp, PageDown     read back; Escape goes to the end, Ctrl-Home to the start",
+  "Alt-1 to Alt-9       show that room; Ctrl-N and Ctrl-P the next one and the one before",
+  "Tab                  complete a /command, a name or a #room; once more for the next choice",
+  "Alt-Enter            begin another line of the same message",
+  "Up, Down             what you typed before",
+  "Ctrl-L               paint the screen anew",
+  "Ctrl-C, Ctrl-D       clear the line; leave, if it is empty",
+].join("\n");
+/** Keys that do here what they always do, also while a question is to be answered. */
+const ANYTIME_KEYS: ReadonlySet<Key> = new Set<Key>(["page-up", "page-down", "ctrl-l", "ctrl-z"]);
+const OWN_HELP = "Of this client: /bell off|mentions|all, /theme dark|light|auto, and /keys.";
+
+/** See the module. */
+export class ChatView {
+  readonly #owner: ChatViewOwner;
+  readonly #model = new ChatModel();
+  readonly #lines = new EntryLines();
+  readonly #input: InputArea;
+  /** By the rooms' names. */
+  readonly #scrollbacks = new Map<string, Scrollback>();
+  /** What was searched for, by the refs of the requests. */
+  readonly #searches = new Map<number, string>();
+  /** Pages that are on their way for what lies over the room, by the refs of the requests. */
+  readonly #pages = new Map<number, { readonly archive: ArchiveView; readonly side: PageSide }>();
+  /** Rooms of this connection whose people have been asked for. */
+  readonly #known = new Set<string>();
+  #overlay: Overlay | null = null;
+  #connection: ConnectionState = { kind: "connecting" };
+  readonly #bell: Bell;
+  #theme: ThemeChoice;
+  #hasFocus = true;
+  #size: ScreenSize = { columns: 80, rows: 24 };
+  #onPassword: ((password: string | null) => void) | null = null;
+
+  /** Begins with nothing to show. */
+  constructor(owner: ChatViewOwner, options: ChatViewOptions) {
+    this.#owner = owner;
+    this.#bell = new Bell(options.bell);
+    this.#theme = options.theme;
+    this.#input = new InputArea(() => this.#sources());
+  }
+
+  /** The user's name as the server last told it; null while it has not. */
+  get ownName(): string | null {
+    return this.#model.ownName;
+  }
+
+  /** Takes what the server says. */
+  apply(event: ServerEvent): void {
+    const ref = typeof event.ref === "number" ? event.ref : null;
+    if (event.type === "found" && ref !== null && this.#searches.has(ref)) {
+      const view = new SearchView(event.lines, this.#searches.get(ref) ?? "");
+      this.#overlay = { kind: "search", view };
+    } else if (event.type === "history" && ref !== null && this.#pages.has(ref)) {
+      this.#addPage(ref, event.lines);
+    } else if (ref === null || !this.#pages.has(ref)) {
+      // What else answers a page that was wanted says that there is none.
+      if (event.type === "welcome") this.#known.clear();
+      if (event.type === "entered") this.#known.delete(event.room);
+      this.#model.apply(event, this.#owner.now());
+      if (this.#bell.rings(event, this.#model.ownName, this.#owner.now())) this.#owner.ring();
+      if (event.type === "help" && event.entries.length > 1) this.#note(OWN_HELP);
+    }
+    this.#seeRoom();
+  }
+
+  /** Takes how the connection is doing. */
+  setConnection(state: ConnectionState): void {
+    this.#connection = state;
+  }
+
+  /** Has the user asked for the server's password; null where they give up. */
+  askPassword(sentence: string): Promise<string | null> {
+    this.#note(sentence);
+    this.#input.askPassword();
+    const answer = Promise.withResolvers<string | null>();
+    this.#onPassword = answer.resolve;
+    return answer.promise;
+  }
+
+  /** Takes what the user did. */
+  take(event: InputEvent): void {
+    if (event.type === "focus") this.#hasFocus = event.hasFocus;
+    else if (event.type !== "key" || !this.#press(event.key)) this.#type(event);
+    this.#seeRoom();
+  }
+
+  /** What is on the screen now. */
+  screen(size: ScreenSize): Screen {
+    this.#size = size;
+    const input = this.#input.rows(this.#prompt(), size.columns, inputRowsMax(size));
+    const plan = planScreen(size, input.lines.length);
+    if (plan === null) return tooSmallScreen(size);
+    const room = this.#model.current;
+    this.#lines.setView({ columns: plan.messages.columns, ownName: this.#model.ownName });
+    const { rows, newBelow, isScrolled } = this.#messages(plan.messages);
+    return composeScreen(plan, {
+      title: this.#title(),
+      messages: rows,
+      people: room.people,
+      ownName: this.#model.ownName,
+      peopleMore: room.peopleMore,
+      status: {
+        rooms: this.#model.rooms.map(({ name, unread, mentions }) => ({
+          name,
+          unread,
+          mentions,
+          isCurrent: name === room.name,
+        })),
+        connection: this.#connection,
+        nowMs: this.#owner.now(),
+        newBelow,
+        isScrolled,
+        isFetching: room.isFetching,
+        waiting: this.#owner.pending,
+      },
+      input,
+    });
+  }
+
+  #title(): TitleState {
+    const { name, topic, people, peopleMore } = this.#model.current;
+    return this.#overlay?.kind === "archive"
+      ? { room: this.#overlay.view.room, topic: "what was said then; Escape goes back", people: 0 }
+      : { room: name, topic, people: people.length + peopleMore };
+  }
+
+  /** What is in the middle of the screen. */
+  #messages(
+    size: ScreenSize,
+  ): { rows: readonly StyledLine[]; newBelow: number; isScrolled: boolean } {
+    const overlay = this.#overlay;
+    if (overlay?.kind === "search") {
+      return { rows: overlay.view.rows(size), newBelow: 0, isScrolled: false };
+    }
+    if (overlay?.kind === "archive") {
+      return { rows: overlay.view.frame(size).rows, newBelow: 0, isScrolled: true };
+    }
+    const { rows, newBelow, isAtEnd } = this.#scrollback.frame(this.#model.current, size);
+    return { rows, newBelow, isScrolled: !isAtEnd };
+  }
+
+  /** The room for what is said, as of the last frame. */
+  get #view(): ScreenSize {
+    const { lines } = this.#input.rows(
+      this.#prompt(),
+      this.#size.columns,
+      inputRowsMax(this.#size),
+    );
+    return planScreen(this.#size, lines.length)?.messages ?? this.#size;
+  }
+
+  /** Of the room that is shown. */
+  get #scrollback(): Scrollback {
+    const { name } = this.#model.current;
+    const known = this.#scrollbacks.get(name);
+    if (known !== undefined) return known;
+    for (const other of this.#scrollbacks.keys()) {
+      if (this.#model.room(other) === undefined) this.#scrollbacks.delete(other);
+    }
+    const scrollback = new Scrollback(this.#lines);
+    this.#scrollbacks.set(name, scrollback);
+    return scrollback;
+  }
+
+  /** What stands before what is typed. */
+  #prompt(): StyledLine {
+    const name = this.#model.ownName;
+    return [span(name === null ? "> " : `${name}> `, "prompt")];
+  }
+
+  /** The user sees what comes only at the end of a room that nothing lies over. */
+  #seeRoom(): void {
+    const { name } = this.#model.current;
+    this.#model.setReading(
+      this.#hasFocus && this.#overlay === null && this.#scrollback.isAtEnd,
+    );
+    if (name === "" || this.#known.has(name) || this.#connection.kind !== "online") return;
+    // Who is an operator is told to nobody who does not ask.
+    this.#known.add(name);
+    const ref = this.#ask({ type: "command", name: "who", args: "", room: name });
+    this.#model.askingQuietly(ref);
+  }
+
+  /** Does what a key does here; false where it is the line's. */
+  #press(key: Key): boolean {
+    if (this.#input.isModal && !ANYTIME_KEYS.has(key)) return false;
+    if (this.#overlay?.kind === "search" && this.#pressInSearch(key, this.#overlay.view)) {
+      return true;
+    }
+    switch (key) {
+      case "page-up":
+        this.#pageUp();
+        return true;
+      case "page-down":
+        this.#pageDown();
+        return true;
+      case "ctrl-home":
+        this.#scrollback.top(this.#model.current, this.#view);
+        this.#fetchOlder();
+        return true;
+      case "ctrl-end":
+        this.#toEnd();
+        return true;
+      case "escape":
+        return this.#goBack();
+      case "ctrl-n":
+        this.#turnBy(1);
+        return true;
+      case "ctrl-p":
+        this.#turnBy(-1);
+        return true;
+      case "ctrl-l":
+        this.#owner.repaint();
+        return true;
+      case "ctrl-z":
+        this.#owner.suspend();
+        return true;
+      case "enter":
+        if (this.#input.isEmpty) this.#owner.retryNow();
+        return false;
+      default: {
+        const number = /^alt-([1-9])$/.exec(key)?.[1];
+        if (number === undefined) return false;
+        this.#turnTo(this.#model.rooms[Number(number) - 1]);
+        return true;
+      }
+    }
+  }
+
+  #pressInSearch(key: Key, view: SearchView): boolean {
+    const page = Math.max(1, this.#view.rows - 2);
+    switch (key) {
+      case "up":
+        view.move(-1);
+        return true;
+      case "down":
+        view.move(1);
+        return true;
+      case "page-up":
+        view.move(-page);
+        return true;
+      case "page-down":
+        view.move(page);
+        return true;
+      case "enter":
+        if (!this.#input.isEmpty) return false;
+        this.#jump(view);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** Shows where the chosen line was said. */
+  #jump(from: SearchView): void {
+    const hit = from.selected;
+    if (hit === undefined) return;
+    const room = this.#model.room(hit.room);
+    if (room !== undefined && this.#isHere(room, hit)) {
+      this.#turnTo(room);
+      this.#scrollback.jumpTo(room, this.#view, hit.id);
+      return;
+    }
+    const view = new ArchiveView(hit, { lines: this.#lines, ownName: this.#model.ownName });
+    this.#overlay = { kind: "archive", view, from };
+    this.#fetchPages(view);
+  }
+
+  #isHere(room: RoomView, hit: HistoryLine): boolean {
+    return room.entries.some(({ id }) => id === hit.id);
+  }
+
+  #fetchPages(archive: ArchiveView): void {
+    for (const { room, args, side } of archive.wanted(this.#view)) {
+      const ref = this.#askFor({ room, args, side }, archive);
+      this.#pages.set(ref, { archive, side });
+    }
+  }
+
+  #askFor({ room, args, side }: WantedPage, archive: ArchiveView): number {
+    const ref = this.#owner.request({ type: "command", name: "history", args, room }, (answer) => {
+      this.#pages.delete(ref);
+      archive.answered(side);
+      if (answer.type === "refused") this.#model.note("error", answer.text, this.#owner.now());
+    });
+    return ref;
+  }
+
+  #addPage(ref: number, lines: readonly HistoryLine[]): void {
+    const page = this.#pages.get(ref);
+    page?.archive.add(page.side, lines, this.#view);
+  }
+
+  #pageUp(): void {
+    const overlay = this.#overlay;
+    if (overlay?.kind === "archive") {
+      overlay.view.pageUp(this.#view);
+      this.#fetchPages(overlay.view);
+      return;
+    }
+    this.#scrollback.pageUp(this.#model.current, this.#view);
+    this.#fetchOlder();
+  }
+
+  #pageDown(): void {
+    const overlay = this.#overlay;
+    if (overlay?.kind === "archive") {
+      overlay.view.pageDown(this.#view);
+      this.#fetchPages(overlay.view);
+      return;
+    }
+    this.#scrollback.pageDown(this.#model.current, this.#view);
+  }
+
+  /** Asks for what is older, where less than a screen of it is left. */
+  #fetchOlder(): void {
+    const room = this.#model.current;
+    if (!this.#scrollback.frame(room, this.#view).needsOlder) return;
+    const wanted = this.#model.fetchOlder(room.name);
+    if (wanted === null) return;
+    const ref = this.#ask({ type: "command", ...wanted });
+    this.#model.fetching(ref, room.name);
+  }
+
+  #toEnd(): void {
+    this.#overlay = null;
+    this.#scrollback.bottom();
+  }
+
+  /** One step back towards the end of the room; false where one is there. */
+  #goBack(): boolean {
+    const overlay = this.#overlay;
+    if (overlay === null && this.#scrollback.isAtEnd) return false;
+    if (overlay?.kind === "archive") this.#overlay = { kind: "search", view: overlay.from };
+    else if (overlay?.kind === "search") this.#overlay = null;
+    else this.#scrollback.bottom();
+    return true;
+  }
+
+  #turnBy(step: 1 | -1): void {
+    const { rooms, current } = this.#model;
+    const at = rooms.findIndex(({ name }) => name === current.name);
+    this.#turnTo(rooms.at((at + step) % Math.max(1, rooms.length)));
+  }
+
+  #turnTo(room: RoomView | undefined): void {
+    if (room === undefined) return;
+    this.#overlay = null;
+    this.#model.turnTo(room.name);
+  }
+
+  #type(event: InputEvent): void {
+    const act = this.#input.take(event);
+    switch (act?.type) {
+      case "typed":
+        this.#toEnd();
+        this.#entered(readTyped(act.text));
+        return;
+      case "pasted":
+        this.#toEnd();
+        for (const text of act.messages) this.#entered({ kind: "say", text });
+        return;
+      case "password":
+        this.#onPassword?.(act.password);
+        this.#onPassword = null;
+        return;
+      case "leave":
+        this.#owner.leave();
+        return;
+      default:
+        return;
+    }
+  }
+
+  #entered(typed: TypedLine): void {
+    if (typed.kind === "command" && this.#doHere(typed.name, typed.args)) return;
+    const { current, correspondents } = this.#model;
+    const [correspondent] = correspondents;
+    const { request, saying } = outgoingOf(typed, { room: current.name, correspondent });
+    const ref = this.#ask(request);
+    if (saying !== null) this.#model.saying({ ref, ...saying }, this.#owner.now());
+    if (typed.kind === "command" && typed.name === "search") this.#searches.set(ref, typed.args);
+  }
+
+  /** Does a command of the client's own; false for any other. */
+  #doHere(name: string, args: string): boolean {
+    switch (name) {
+      case "quit":
+        this.#owner.leave();
+        return true;
+      case "bell":
+        this.#choose("bell", ["off", "mentions", "all"], args);
+        return true;
+      case "theme":
+        this.#choose("theme", ["dark", "light", "auto"], args);
+        return true;
+      case "keys":
+        this.#note(KEYS_HELP);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** A setting: shown without an argument, changed with one. */
+  #choose(name: "bell" | "theme", choices: readonly string[], args: string): void {
+    const word = args.toLowerCase();
+    if (args === "") {
+      const value = name === "bell" ? this.#bell.choice : this.#theme;
+      this.#note(`/${name} is ${value}; ${choices.join(", ")} are the choices.`);
+    } else if (!choices.includes(word)) {
+      const text = `/${name} takes ${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}.`;
+      this.#model.note("error", text, this.#owner.now());
+    } else {
+      if (name === "bell") this.#owner.setBell(this.#bell.choice = word as BellChoice);
+      else this.#owner.setTheme(this.#theme = word as ThemeChoice);
+      this.#note(`/${name} is ${word} from now on.`);
+    }
+  }
+
+  #note(text: string): void {
+    this.#model.note("notice", text, this.#owner.now());
+  }
+
+  /** Asks the server; what ends the request is told as anything else that it says. */
+  #ask(request: Request): number {
+    const ref = this.#owner.request(request, (answer) => {
+      this.apply(answer);
+      this.#searches.delete(ref);
+    });
+    return ref;
+  }
+
+  /** What Tab offers: those who spoke last come first. */
+  #sources(): { commands: readonly string[]; names: readonly string[]; rooms: readonly string[] } {
+    const { current, rooms, correspondents } = this.#model;
+    const names = new Set([
+      ...this.#model.speakers(current.name),
+      ...correspondents,
+      ...current.people.map(({ name }) => name),
+    ]);
+    names.delete(this.#model.ownName ?? "");
+    return { commands: COMMANDS, names: [...names], rooms: rooms.map(({ name }) => name) };
+  }
+}

@@ -1,0 +1,640 @@
+// The view as a whole: what events and keys make of the screen, and what is asked of the server.
+
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import type { Request, RequestAnswer } from "../../lib/client/conversation.ts";
+import { CLIENT_BELL_MS } from "../../lib/limits.ts";
+import type { ServerEvent } from "../../lib/protocol/json_reader.ts";
+import {
+  ChatView,
+  type ChatViewOptions,
+  type ChatViewOwner,
+} from "../../lib/terminal/chat_view.ts";
+import type { Key } from "../../lib/terminal/keys.ts";
+import { lineWidth, textOf } from "../../lib/terminal/styled.ts";
+import { cleanText } from "../../lib/text.ts";
+import { NOON_MS } from "./entries.ts";
+import { TEXTS } from "./styled_texts.ts";
+
+const SIZE = { columns: 60, rows: 10 };
+const NOBODY = { names: [], more: 0 };
+
+/** A request that the view has made. */
+interface Asked {
+  readonly ref: number;
+  readonly request: Request;
+  readonly onDone: (answer: RequestAnswer) => void;
+}
+
+/** A view, and everything that it asks for. */
+class Stage implements ChatViewOwner {
+  readonly view: ChatView;
+  /** What was done, in words. */
+  readonly log: string[] = [];
+  /** Requests that have not been looked at, but for who is where. */
+  asked: Asked[] = [];
+  nowMs = NOON_MS;
+  pending = 0;
+  #lastRef = 0;
+  #lastId = 100;
+
+  constructor(options: Partial<ChatViewOptions> = {}) {
+    this.view = new ChatView(this, { bell: "mentions", theme: "auto", ...options });
+  }
+
+  request(request: Request, onDone: (answer: RequestAnswer) => void): number {
+    const ref = ++this.#lastRef;
+    this.asked.push({ ref, request, onDone });
+    return ref;
+  }
+
+  ring(): void {
+    this.log.push("ring");
+  }
+
+  repaint(): void {
+    this.log.push("repaint");
+  }
+
+  leave(): void {
+    this.log.push("leave");
+  }
+
+  suspend(): void {
+    this.log.push("suspend");
+  }
+
+  retryNow(): void {
+    this.log.push("retry");
+  }
+
+  setTheme(theme: string): void {
+    this.log.push(`theme ${theme}`);
+  }
+
+  setBell(bell: string): void {
+    this.log.push(`bell ${bell}`);
+  }
+
+  now(): number {
+    return this.nowMs;
+  }
+
+  /** Comes into the chat as kim, in these rooms. */
+  welcome(...rooms: string[]): void {
+    this.view.setConnection({ kind: "online", latencyMs: 5 });
+    this.view.apply({
+      type: "welcome",
+      version: 1,
+      server: "Parley",
+      name: "kim",
+      isRegistered: false,
+      room: rooms[0] ?? null,
+      rooms: rooms.map((room) => ({ room, topic: "", others: { names: ["ann"], more: 0 } })),
+      others: { names: ["ann"], more: 0 },
+      topic: "",
+      motd: [],
+      id: this.#lastId,
+      token: null,
+      graceMs: 0,
+      isResumed: false,
+      isRestarted: false,
+      isComplete: true,
+      lastRef: 0,
+    });
+  }
+
+  /** Ann says something. */
+  hear(text: string, room = "#lobby"): number {
+    const id = ++this.#lastId;
+    this.view.apply({
+      type: "message",
+      id,
+      atMs: this.nowMs,
+      room,
+      from: "ann",
+      isRegistered: false,
+      text,
+    });
+    return id;
+  }
+
+  type(text: string): void {
+    this.view.take({ type: "text", text });
+  }
+
+  press(...keys: Key[]): void {
+    for (const key of keys) this.view.take({ type: "key", key });
+  }
+
+  enter(text: string): void {
+    this.type(text);
+    this.press("enter");
+  }
+
+  screen(size = SIZE): string[] {
+    return this.view.screen(size).lines.map((line) => textOf(line).trimEnd());
+  }
+
+  /** The rows in the middle that have something in them, without the time. */
+  said(): string[] {
+    return this.screen().slice(1, -2).filter((row) => row !== "")
+      .map((row) => row.replace(/^\d\d:\d\d /, ""));
+  }
+
+  /** Takes the requests that were made, but for those after who is in a room. */
+  take(): Asked[] {
+    const asked = this.asked.filter(({ request }) =>
+      !(request.type === "command" && request.name === "who")
+    );
+    this.asked = [];
+    return asked;
+  }
+
+  /** Takes the only request that was made. */
+  takeOne(): Asked {
+    const [first, ...more] = this.take();
+    assert(first !== undefined && more.length === 0);
+    return first;
+  }
+
+  requests(): Request[] {
+    return this.take().map(({ request }) => request);
+  }
+}
+
+function startStage(options: Partial<ChatViewOptions> = {}): Stage {
+  const stage = new Stage(options);
+  stage.welcome("#lobby", "#dev", "#ops");
+  stage.take();
+  return stage;
+}
+
+function linesOf(room: string, ...ids: number[]): ServerEvent & { type: "history" } {
+  return {
+    type: "history",
+    purpose: "asked",
+    room,
+    nowMs: NOON_MS,
+    lines: ids.map((id) => ({
+      id,
+      atMs: NOON_MS - 1_000_000 + id,
+      room,
+      kind: "message",
+      from: "bob",
+      text: `line ${id}`,
+    })),
+    unread: 0,
+  };
+}
+
+Deno.test("a whole screen: title, what is said, status, what is typed", () => {
+  const stage = startStage();
+  stage.hear("hello");
+  stage.type("hi");
+  assertEquals(stage.screen(), [
+    "#lobby                                                2 here",
+    "",
+    "",
+    "",
+    "",
+    "-- Sunday, 22 November 2026 --",
+    "12:00 -- Welcome to Parley. You are kim in #lobby, with ann.",
+    "12:00 ann: hello",
+    "1:#lobby 2:#dev 3:#ops                          online, 5 ms",
+    "kim> hi",
+  ]);
+});
+
+Deno.test("what is said is shown at once, and once", () => {
+  const stage = startStage();
+  stage.enter("hello");
+  const { ref, request, onDone } = stage.takeOne();
+  assertEquals(request, { type: "say", text: "hello", room: "#lobby" });
+  assert(stage.view.screen(SIZE).lines.flat().some(({ role }) => role === "pending"));
+  onDone({ type: "ok", ref, id: 200, atMs: NOON_MS });
+  stage.view.apply({
+    type: "message",
+    id: 200,
+    atMs: NOON_MS,
+    room: "#lobby",
+    from: "kim",
+    isRegistered: false,
+    text: "hello",
+  });
+  assertEquals(stage.said().filter((row) => row.includes("hello")), ["kim: hello"]);
+});
+
+Deno.test("what is refused says why", () => {
+  const stage = startStage();
+  stage.enter("hello");
+  const { ref, onDone } = stage.takeOne();
+  onDone({ type: "refused", ref, code: "muted", text: "You are muted." });
+  assertEquals(stage.said().slice(-2), ["kim: hello", "      Not sent: You are muted."]);
+});
+
+Deno.test("typed commands go to the server, in the room that is shown", () => {
+  const stage = startStage();
+  stage.press("alt-2");
+  stage.enter("/me waves");
+  stage.enter("/msg ann psst");
+  stage.enter("/msg #ops all green");
+  stage.enter("//shrug");
+  stage.enter("/TOPIC  plans for Friday ");
+  assertEquals(stage.requests(), [
+    { type: "command", name: "me", args: "waves", room: "#dev" },
+    { type: "command", name: "msg", args: "ann psst", room: "#dev" },
+    { type: "command", name: "msg", args: "#ops all green", room: "#dev" },
+    { type: "say", text: "/shrug", room: "#dev" },
+    { type: "command", name: "topic", args: "plans for Friday", room: "#dev" },
+  ]);
+  assertEquals(stage.said().slice(-3), [
+    "* kim waves",
+    "[private to ann] kim: psst",
+    "kim: /shrug",
+  ]);
+});
+
+Deno.test("keys go from room to room, and the status tells what is unread", () => {
+  const stage = startStage();
+  stage.hear("one", "#dev");
+  stage.hear("kim: two", "#dev");
+  stage.hear("three", "#ops");
+  const status = (): string => stage.screen().at(-2)?.replace(/ {2}.*/, "") ?? "";
+  assertEquals(status(), "1:#lobby 2:#dev(2!) 3:#ops(1)");
+  stage.press("alt-2");
+  assertEquals(status(), "1:#lobby 2:#dev 3:#ops(1)");
+  assert(stage.said().includes("-- new messages --"));
+  stage.press("ctrl-n");
+  assert(stage.screen()[0]?.startsWith("#ops"));
+  stage.press("ctrl-n");
+  assert(stage.screen()[0]?.startsWith("#lobby"));
+  stage.press("ctrl-p", "ctrl-p");
+  assert(stage.screen()[0]?.startsWith("#dev"));
+  stage.press("alt-9");
+  assert(stage.screen()[0]?.startsWith("#dev"));
+});
+
+Deno.test("page up fetches what is older, once, and what is read stays", () => {
+  const stage = startStage();
+  for (let count = 0; count < 20; count++) stage.hear(`message ${count}`);
+  stage.screen();
+  stage.press("page-up");
+  assertEquals(stage.requests(), []);
+  stage.press("page-up");
+  const { ref, request, onDone } = stage.takeOne();
+  assertEquals(request, {
+    type: "command",
+    name: "history",
+    args: "100 before 101",
+    room: "#lobby",
+  });
+  const read = stage.said();
+  stage.view.apply({ ...linesOf("#lobby", 50, 51, 52), ref });
+  onDone({ type: "ok", ref });
+  assertEquals(stage.said(), read);
+  stage.press("page-up", "page-up");
+  assert(stage.said().includes("bob: line 50"));
+});
+
+Deno.test("messages that come below what is read are counted; the end is one key away", () => {
+  const stage = startStage();
+  for (let count = 0; count < 20; count++) stage.hear(`message ${count}`);
+  stage.screen();
+  stage.press("page-up");
+  stage.hear("one");
+  stage.hear("two");
+  assert(stage.screen().at(-2)?.includes("2 new below"));
+  assert(stage.screen().at(-2)?.startsWith("1:#lobby(2)"));
+  stage.press("escape");
+  assert(stage.screen().at(-2)?.startsWith("1:#lobby "));
+  assertEquals(stage.said().at(-1), "ann: two");
+});
+
+Deno.test("what comes is unread while the terminal has no focus", () => {
+  const stage = startStage();
+  stage.view.take({ type: "focus", hasFocus: false });
+  stage.hear("one");
+  assert(stage.screen().at(-2)?.startsWith("1:#lobby(1)"));
+  stage.view.take({ type: "focus", hasFocus: true });
+  assert(stage.screen().at(-2)?.startsWith("1:#lobby "));
+  assertEquals(stage.said().slice(-2), ["-- new messages --", "ann: one"]);
+});
+
+Deno.test("what was found is a list, and Enter shows where it was said", () => {
+  const stage = startStage();
+  stage.enter("/search line");
+  const search = stage.takeOne();
+  assertEquals(search.request, { type: "command", name: "search", args: "line", room: "#lobby" });
+  const { lines } = linesOf("#dev", 71, 70);
+  stage.view.apply({ type: "found", ref: search.ref, nowMs: NOON_MS, lines });
+  search.onDone({ type: "ok", ref: search.ref });
+  assert(stage.said()[1]?.endsWith("#dev bob: line 71"));
+
+  stage.press("down", "enter");
+  const [before, after] = stage.take();
+  assert(before !== undefined && after !== undefined);
+  assertEquals([before.request, after.request], [
+    { type: "command", name: "history", args: "100 before 70", room: "#dev" },
+    { type: "command", name: "history", args: "100 after 70", room: "#dev" },
+  ]);
+  stage.view.apply({ ...linesOf("#dev", 60, 61, 62, 63, 64), ref: before.ref });
+  before.onDone({ type: "ok", ref: before.ref });
+  stage.view.apply({ ...linesOf("#dev", 71, 72, 73, 74, 75, 76), ref: after.ref });
+  after.onDone({ type: "ok", ref: after.ref });
+  assertEquals(stage.said(), [
+    "bob: line 63",
+    "bob: line 64",
+    "bob: line 70",
+    "bob: line 71",
+    "bob: line 72",
+    "bob: line 73",
+    "bob: line 74",
+  ]);
+  const lit = stage.view.screen(SIZE).lines.flat().filter(({ role }) => role === "match");
+  assert(lit.some(({ text }) => text.includes("line 70")));
+  assert(stage.screen()[0]?.startsWith("#dev  what was said then"));
+
+  stage.press("escape");
+  assert(stage.said()[1]?.endsWith("#dev bob: line 71"));
+  stage.press("escape");
+  assert(stage.said().at(-1)?.includes("Welcome"));
+});
+
+Deno.test("what was found is shown in its room where it is still there", () => {
+  const stage = startStage();
+  const id = stage.hear("needle", "#dev");
+  stage.enter("/search needle");
+  const { ref, onDone } = stage.takeOne();
+  const [line] = linesOf("#dev", id).lines;
+  stage.view.apply({ type: "found", ref, nowMs: NOON_MS, lines: line === undefined ? [] : [line] });
+  onDone({ type: "ok", ref });
+  stage.press("enter");
+  assertEquals(stage.take(), []);
+  assert(stage.screen()[0]?.startsWith("#dev "));
+  assertEquals(stage.said().at(-1), "ann: needle");
+});
+
+Deno.test("history that the user asks for is shown as any answer", () => {
+  const stage = startStage();
+  stage.enter("/history 2");
+  const { ref, onDone } = stage.takeOne();
+  stage.view.apply({ ...linesOf("#lobby", 50, 51), ref });
+  onDone({ type: "ok", ref });
+  assert(stage.said().at(-1)?.endsWith("#lobby bob: line 51"));
+});
+
+Deno.test("the bell is rung as the user wants it, and not all the time", () => {
+  const rings = (bell: ChatViewOptions["bell"], ...texts: string[]): number => {
+    const stage = startStage({ bell });
+    for (const text of texts) {
+      stage.nowMs += CLIENT_BELL_MS;
+      stage.hear(text);
+    }
+    return stage.log.filter((word) => word === "ring").length;
+  };
+  assertEquals(rings("off", "kim: hi", "hi"), 0);
+  assertEquals(rings("mentions", "kim: hi", "hi", "KIM!"), 2);
+  assertEquals(rings("all", "kim: hi", "hi"), 2);
+  const stage = startStage();
+  for (let count = 0; count < 10; count++) stage.hear("kim");
+  assertEquals(stage.log, ["ring"]);
+});
+
+Deno.test("a private message rings, and is shown in the room that is open", () => {
+  const stage = startStage();
+  stage.view.apply({
+    type: "direct",
+    id: 300,
+    atMs: NOON_MS,
+    nowMs: NOON_MS,
+    from: "ann",
+    text: "psst",
+    hasWaited: false,
+  });
+  assertEquals(stage.log, ["ring"]);
+  assertEquals(stage.said().at(-1), "[private] ann: psst");
+  stage.enter("/reply what?");
+  assertEquals(stage.requests(), [
+    { type: "command", name: "reply", args: "what?", room: "#lobby" },
+  ]);
+  assertEquals(stage.said().at(-1), "[private to ann] kim: what?");
+});
+
+Deno.test("settings are changed, shown, and not changed to what they cannot be", () => {
+  const stage = startStage();
+  stage.enter("/bell");
+  assert(stage.said().join(" ").includes("-- /bell is mentions; off, mentions, all are the"));
+  stage.enter("/bell ALL");
+  stage.enter("/theme light");
+  stage.enter("/theme pink");
+  assertEquals(stage.said().at(-1), "!! /theme takes dark, light or auto.");
+  assertEquals(stage.log, ["bell all", "theme light"]);
+  assertEquals(stage.requests(), []);
+});
+
+Deno.test("the server's password is typed unseen, and what was being typed comes back", async () => {
+  const stage = new Stage();
+  stage.type("hello");
+  const password = stage.view.askPassword("This server asks for its password.");
+  assertEquals(stage.said().at(-1), "-- This server asks for its password.");
+  stage.type("secret");
+  assertEquals(stage.screen().at(-1), "password> ******");
+  stage.press("enter");
+  assertEquals(await password, "secret");
+  assertEquals(stage.screen().at(-1), "> hello");
+  const given = stage.view.askPassword("That is not the password.");
+  stage.press("escape");
+  assertEquals(await given, null);
+});
+
+Deno.test("passwords in commands are masked while they are typed, and not brought back", () => {
+  const stage = startStage();
+  stage.type("/login kim secret");
+  assertEquals(stage.screen().at(-1), "kim> /login kim ******");
+  stage.press("enter");
+  assertEquals(stage.requests().length, 1);
+  stage.press("up");
+  assertEquals(stage.screen().at(-1), "kim>");
+});
+
+Deno.test("a paste of several lines is looked at before it is said", () => {
+  const stage = startStage();
+  const size = { columns: 60, rows: 16 };
+  stage.view.take({ type: "paste", text: "one\r\ntwo", isCut: false });
+  assertEquals(stage.screen(size).slice(-4), [
+    "2 lines pasted:",
+    "| one",
+    "| two",
+    "Enter sends it, e edits it, Escape drops it.",
+  ]);
+  stage.press("escape");
+  assertEquals(stage.screen(size).at(-1), "kim>");
+  stage.view.take({ type: "paste", text: "one\r\ntwo", isCut: false });
+  stage.press("enter");
+  assertEquals(stage.requests(), [{ type: "say", text: "one\ntwo", room: "#lobby" }]);
+});
+
+Deno.test("a paste that looks like commands is said, not done", () => {
+  const stage = startStage();
+  stage.view.take({ type: "paste", text: "/quit\n/leave", isCut: false });
+  stage.press("enter");
+  assertEquals(stage.requests(), [{ type: "say", text: "/quit\n/leave", room: "#lobby" }]);
+  assertEquals(stage.log, []);
+});
+
+Deno.test("Tab completes names, those who spoke last first, and shows the choices", () => {
+  const stage = startStage();
+  stage.view.apply({ type: "joined", id: 400, room: "#lobby", who: { names: ["anna"], more: 0 } });
+  stage.hear("hello");
+  stage.type("an");
+  stage.press("tab");
+  assertEquals(stage.screen().slice(-2), ["ann  anna", "kim> ann:"]);
+  stage.press("tab");
+  assertEquals(stage.screen().slice(-2), ["anna", "kim> anna:"]);
+  stage.type("hi");
+  assertEquals(stage.screen().at(-1), "kim> anna: hi");
+});
+
+Deno.test("what is too long for one message is not taken, and that is said", () => {
+  const stage = startStage();
+  stage.type("x".repeat(7_000));
+  stage.type("y".repeat(7_000));
+  assert(stage.screen().includes("That is too long for one message."));
+  stage.press("enter");
+  assertEquals(stage.requests(), [{ type: "say", text: "x".repeat(7_000), room: "#lobby" }]);
+});
+
+Deno.test("Ctrl-C clears the line, and leaves where it is empty; Ctrl-D and /quit leave", () => {
+  const stage = startStage();
+  stage.type("hello");
+  stage.press("ctrl-c");
+  assertEquals(stage.log, []);
+  assertEquals(stage.screen().at(-1), "kim>");
+  stage.press("ctrl-c");
+  stage.press("ctrl-d");
+  stage.enter("/quit");
+  assertEquals(stage.log, ["leave", "leave", "leave"]);
+});
+
+Deno.test("Enter on an empty line tries again at once while there is no connection", () => {
+  const stage = startStage();
+  stage.view.setConnection({
+    kind: "waiting",
+    attempt: 1,
+    retryAtMs: NOON_MS + 4_000,
+    why: "Lost.",
+  });
+  assert(stage.screen().at(-2)?.endsWith("offline, back in 4 s"));
+  stage.press("enter");
+  assertEquals(stage.log, ["retry"]);
+});
+
+Deno.test("who is an operator is asked once for each room that is shown, and not told", () => {
+  const stage = new Stage();
+  stage.welcome("#lobby", "#dev");
+  stage.press("alt-2", "alt-1", "alt-2");
+  const asked = stage.asked.map(({ request }) => request);
+  assertEquals(asked, [
+    { type: "command", name: "who", args: "", room: "#lobby" },
+    { type: "command", name: "who", args: "", room: "#dev" },
+  ]);
+  const [{ ref, onDone } = stage.takeOne()] = stage.asked;
+  const rows = stage.said();
+  stage.view.apply({
+    type: "who",
+    ref,
+    room: "#lobby",
+    atMs: NOON_MS,
+    users: [{ name: "ann", joinedAtMs: NOON_MS, isOperator: true }],
+    more: 0,
+  });
+  onDone({ type: "ok", ref });
+  assertEquals(stage.said(), rows);
+  stage.press("alt-1");
+  assert(stage.screen({ columns: 100, rows: 10 })[1]?.endsWith(" @ann"));
+});
+
+Deno.test("a screen that is too small says so, and all is back when it has grown", () => {
+  const stage = startStage();
+  stage.hear("hello");
+  const before = stage.screen();
+  assertEquals(stage.screen({ columns: 12, rows: 2 }), ["Too small...", ""]);
+  assertEquals(stage.screen(), before);
+});
+
+Deno.test("the view begins without a room, and in none commands have none", () => {
+  const stage = new Stage();
+  assertEquals(stage.screen()[0], "Parley");
+  stage.view.apply({
+    type: "entered",
+    id: 1,
+    room: "#a",
+    how: "made",
+    others: NOBODY,
+    topic: "",
+    isLasting: false,
+  });
+  assert(stage.screen()[0]?.startsWith("#a"));
+  stage.view.apply({ type: "parted", id: 2, room: "#a", to: null });
+  stage.take();
+  stage.enter("/rooms");
+  assertEquals(stage.requests(), [{ type: "command", name: "rooms", args: "" }]);
+});
+
+Deno.test("whatever is said, typed and pressed, a frame fits the terminal", () => {
+  const keys: readonly Key[] = [
+    ...["enter", "escape", "page-up", "page-down", "ctrl-home", "ctrl-end", "tab", "up"] as const,
+    ...["ctrl-n", "ctrl-p", "alt-2", "backspace", "ctrl-w", "left"] as const,
+  ];
+  const size = fc.record({
+    columns: fc.integer({ min: 1, max: 130 }),
+    rows: fc.integer({ min: 1, max: 30 }),
+  });
+  const step = fc.oneof(
+    fc.record({ heard: TEXTS, room: fc.constantFrom("#lobby", "#dev") }),
+    fc.record({ typed: TEXTS }),
+    fc.record({ pasted: fc.array(TEXTS, { maxLength: 4 }).map((lines) => lines.join("\n")) }),
+    fc.record({ key: fc.constantFrom(...keys) }),
+    fc.record({ found: fc.array(TEXTS, { maxLength: 3 }) }),
+    fc.record({ size }),
+  );
+  fc.assert(fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+    const stage = startStage();
+    let screen = SIZE;
+    for (const each of steps) {
+      if ("heard" in each) stage.hear(cleanText(each.heard), each.room);
+      else if ("typed" in each) stage.type(cleanText(each.typed));
+      else if ("pasted" in each) {
+        stage.view.take({ type: "paste", text: each.pasted, isCut: false });
+      } else if ("key" in each) stage.press(each.key);
+      else if ("size" in each) screen = each.size;
+      else {
+        const ref = stage.asked.find(({ request }) =>
+          request.type === "command" && request.name === "search"
+        )?.ref;
+        const lines = each.found.map((text, id) => ({
+          id,
+          atMs: NOON_MS,
+          room: "#dev",
+          kind: "message" as const,
+          from: "bob",
+          text: cleanText(text),
+        }));
+        stage.view.apply({
+          type: "found",
+          nowMs: NOON_MS,
+          lines,
+          ...ref === undefined ? {} : { ref },
+        });
+      }
+      const { lines, cursor } = stage.view.screen(screen);
+      assertEquals(lines.length, screen.rows);
+      for (const line of lines) {
+        assert(lineWidth(line) <= screen.columns);
+        assert(!/\p{Cc}/u.test(textOf(line)));
+      }
+      assert(cursor === null || (cursor.row < screen.rows && cursor.column <= screen.columns));
+    }
+  }));
+});

@@ -521,8 +521,6 @@ export const CLIENT_WIDTHS_KEPT = 4_096;
 export const CLIENT_TAIL_PAGES_MAX = 20;
 /** The bundled client rings the bell no more often than this, whoever is named how often. */
 export const CLIENT_BELL_MS = 1_000;
-/** The bundled client shows what comes from the server this often at the most: 30 frames a second. */
-export const CLIENT_FRAME_MS = 33;
 /** What comes from the server is dealt with for so long before keys have their turn. */
 export const CLIENT_SLICE_MS = 8;
 
@@ -531,3 +529,9 @@ export const CLIENT_SLICE_MS = 8;
  * tries as a client makes before one of them succeeds, on a bad network.
  */
 export const UNPROVEN_TOKENS_MAX = 4;
+
+/**
+ * The bundled client asks again who is in a room after this long at the soonest, where some came
+ * or went unnamed: a thousand clients in a room must not ask at each arrival.
+ */
+export const CLIENT_WHO_AGAIN_MS = 10_000;

@@ -396,9 +396,14 @@ export class Broadcast {
     this.#due.clear();
     const [first] = rooms;
     if (first !== undefined && rooms.length === 1) {
-      const batch = first.batch;
+      const { batch } = first;
+      const { events, excepted } = batch;
       first.batch = new Batch();
-      for (const member of first.members.values()) handOut(member, { room: first, batch });
+      for (const member of first.members.values()) {
+        if (member.ignored === null && !excepted.has(member.id)) {
+          member.receiver.deliverBatch(events, member.room === first ? HERE : ELSEWHERE);
+        } else handOutPart(member, { room: first, batch });
+      }
     } else this.#handOutTogether(rooms);
   }
 
@@ -611,12 +616,16 @@ function mergeParts(parts: readonly Part[]): Part[] {
 
 /** Tells a member of a room what was told there. */
 function handOut(member: Member, { room, batch }: Part): void {
-  const delivery = member.room === room ? HERE : ELSEWHERE;
   const { events, excepted } = batch;
   if (member.ignored === null && !excepted.has(member.id)) {
-    member.receiver.deliverBatch(events, delivery);
-    return;
-  }
+    member.receiver.deliverBatch(events, member.room === room ? HERE : ELSEWHERE);
+  } else handOutPart(member, { room, batch });
+}
+
+/** The same where some of it may not be for them. */
+function handOutPart(member: Member, { room, batch }: Part): void {
+  const delivery = member.room === room ? HERE : ELSEWHERE;
+  const { events } = batch;
   const skipped = findSkipped(batch, member);
   if (skipped.size === 0) member.receiver.deliverBatch(events, delivery);
   else if (skipped.size < events.length) {

@@ -16,7 +16,7 @@
  * @module
  */
 
-import type { HistoryLine, NameList } from "../events.ts";
+import type { HistoryLine, NameList, Place } from "../events.ts";
 import {
   CLIENT_FETCH_LINES,
   CLIENT_NAMES_MAX,
@@ -211,6 +211,8 @@ export class ChatModel {
   /** From the folded name, whoever wrote last at the end. */
   readonly #correspondents = new Map<string, string>();
   #current: Room = this.#nowhere;
+  /** The room that was shown when a session was lost, by its folded name, until one is back. */
+  #returnTo: string | null = null;
   #ownName: string | null = null;
   #mention: RegExp | null = null;
   #server = "";
@@ -320,12 +322,8 @@ export class ChatModel {
         for (const room of this.#rooms.values()) room.rename(this.#ownName ?? "", event.name);
         this.#setOwnName(event.name);
         return this.#notice(this.#current, event.id, nowMs, `You are now ${event.name}.`);
-      case "entered": {
-        const room = this.#enter(event.room, event);
-        this.#current = room;
-        this.#markRead(room);
-        return this.#notice(room, event.id, nowMs, describeEntered(event));
-      }
+      case "entered":
+        return this.#entered(event, nowMs);
       case "parted":
         return this.#parted(event, nowMs);
       case "forgotten":
@@ -437,6 +435,7 @@ export class ChatModel {
   turnTo(name: string): boolean {
     const room = this.#rooms.get(foldName(name));
     if (room === undefined) return false;
+    this.#returnTo = null;
     if (room === this.#current) return true;
     this.#version++;
     this.#current.firstUnreadKey = null;
@@ -460,8 +459,6 @@ export class ChatModel {
     this.#server = event.server;
     this.#isRegistered = event.isRegistered;
     this.#setOwnName(event.name);
-    for (const room of this.#rooms.values()) room.isFetching = false;
-    this.#fetches.clear();
     // Another server, or one that has lost its database, begins to count anew.
     if (!event.isResumed) {
       const known = [...this.#rooms.values(), ...this.#away.values(), this.#nowhere];
@@ -470,7 +467,13 @@ export class ChatModel {
 
     const before = new Map(this.#rooms);
     this.#rooms.clear();
-    for (const { room, topic, others } of event.rooms) {
+    // The server has the one that was turned to last at the end; here they keep their numbers.
+    const order = [...before.keys()];
+    const rank = ({ room }: Place): number => {
+      const at = order.indexOf(foldName(room));
+      return at < 0 ? order.length : at;
+    };
+    for (const { room, topic, others } of event.rooms.toSorted((a, b) => rank(a) - rank(b))) {
       const known = before.get(foldName(room));
       if (known !== undefined) this.#away.set(foldName(room), known);
       before.delete(foldName(room));
@@ -478,9 +481,12 @@ export class ChatModel {
     }
     for (const [key, room] of before) this.#setAway(key, room);
 
-    // A resumed connection goes on where the user was, as long as they are there.
+    // The user stays where they were, as long as they are there, or once they are back there.
     const shown = this.#rooms.get(foldName(this.#current.name));
     const current = this.#rooms.get(foldName(event.room ?? ""));
+    if (!event.isResumed && shown === undefined && this.#current !== this.#nowhere) {
+      this.#returnTo = foldName(this.#current.name);
+    }
     this.#current = (isFirst ? current : shown ?? current) ?? this.#nowhere;
     this.#markRead(this.#current);
     if (isFirst) {
@@ -495,15 +501,23 @@ export class ChatModel {
       ];
       this.#notice(this.#current, null, nowMs, lines.join("\n"));
     } else if (!event.isResumed) {
-      this.#divideAll(nowMs, `Back as ${event.name}. What was said meanwhile is in the history.`);
+      this.#divide(this.#everyRoom, nowMs, this.#backAsWords);
     } else if (!event.isComplete) {
-      this.#divideAll(nowMs, "Back again. Not all that was said meanwhile follows.");
+      const text = "Back again. Not all that was said meanwhile follows.";
+      this.#divide(this.#everyRoom, nowMs, text);
     }
   }
 
-  /** Everywhere, since every room has a gap here. */
-  #divideAll(nowMs: number, text: string): void {
-    const rooms = this.#rooms.size === 0 ? [this.#current] : this.#rooms.values();
+  /** What stands where a new session begins: a room has a gap there. */
+  get #backAsWords(): string {
+    return `Back as ${this.#ownName}. What was said meanwhile is in the history.`;
+  }
+
+  get #everyRoom(): readonly Room[] {
+    return this.#rooms.size === 0 ? [this.#current] : [...this.#rooms.values()];
+  }
+
+  #divide(rooms: readonly Room[], nowMs: number, text: string): void {
     for (const room of rooms) room.log.add(this.#make({ kind: "divider", atMs: nowMs, text }));
   }
 
@@ -575,7 +589,8 @@ export class ChatModel {
     if (this.#correspondents.delete(foldName(from))) {
       remember(this.#correspondents, to, MODEL_SPEAKERS_MAX);
     }
-    const rooms = [...this.#rooms.values()].filter((room) => room.rename(from, to));
+    // What was missed is told after a welcome that has everybody under their name of now.
+    const rooms = [...this.#rooms.values()].filter((room) => room.rename(from, to) || room.has(to));
     // Somebody whom no list spells out is in some room of the user's; which, nobody has told.
     for (const room of rooms.length === 0 ? [this.#current] : rooms) {
       room.log.add(
@@ -591,9 +606,27 @@ export class ChatModel {
     }
   }
 
+  #entered(event: ServerEvent & { type: "entered" }, nowMs: number): void {
+    const key = foldName(event.room);
+    const wasAway = this.#away.has(key);
+    const room = this.#enter(event.room, event);
+    if (wasAway) this.#divide([room], nowMs, this.#backAsWords);
+    // The user has numbers for refs; where the client itself goes back, they stay where they were.
+    const isAsked = typeof event.ref === "number" ||
+      (event.ref === undefined && this.#returnTo === null);
+    if (isAsked || key === this.#returnTo) {
+      this.#returnTo = null;
+      this.#current = room;
+      this.#markRead(room);
+    }
+    this.#notice(room, event.id, nowMs, describeEntered(event));
+  }
+
   #parted(event: ServerEvent & { type: "parted" }, nowMs: number): void {
     const left = this.#rooms.get(foldName(event.room));
     this.#rooms.delete(foldName(event.room));
+    // Who is there again begins anew; they may have been back before they heard of it.
+    this.#away.delete(foldName(event.room));
     if (left === this.#current) {
       const [first = this.#nowhere] = this.#rooms.values();
       this.#current = this.#rooms.get(foldName(event.to ?? "")) ?? first;
@@ -746,7 +779,10 @@ export class ChatModel {
   }
 
   #roomOrCurrent(name: string | null): Room {
-    return (name === null ? undefined : this.#rooms.get(foldName(name))) ?? this.#current;
+    if (name === null) return this.#current;
+    const key = foldName(name);
+    // What was said before one left may be told after the welcome that has the room no more.
+    return this.#rooms.get(key) ?? this.#away.get(key) ?? this.#current;
   }
 
   #setOwnName(name: string): void {

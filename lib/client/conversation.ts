@@ -348,8 +348,9 @@ export class Conversation {
       for (const line of batch) {
         const event = readServerLine(line);
         if (event === null) {
-          // Whoever cannot let us in says so in plain text.
-          if (this.#link === null && line.trim() !== "") lastWords = cleanText(line);
+          // Whoever cannot let us in says so in plain text. Half a welcome is no such text, and
+          // has the token in it.
+          if (this.#link === null && /^[^{\s]/.test(line)) lastWords = cleanText(line);
           continue;
         }
         const end = this.#link === null ? this.#beforeWelcome(event, link) : this.#take(event);
@@ -391,6 +392,9 @@ export class Conversation {
     const { code, text } = event;
     switch (code) {
       case "session-over":
+      case "not-private":
+        // It may be the password that others could read, or a server that only says no.
+        if (this.#token === null) return { kind: "lost", why: text };
         clearTimeout(this.#timer);
         this.#token = null;
         this.#sayHello(link);

@@ -46,6 +46,8 @@ export class ArchiveView implements RoomEntries {
   readonly #ended = new Set<PageSide>();
   /** Whether the line that was found has its place: the first pages are here, or one went on. */
   #isPlaced = false;
+  /** Why the last page is not to be had. */
+  #problem: string | null = null;
 
   /**
    * Begins with one line.
@@ -58,6 +60,11 @@ export class ArchiveView implements RoomEntries {
     this.#ownName = options.ownName;
     this.#scrollback = new Scrollback(options.lines);
     this.#entries = [this.#entryOf(hit)];
+  }
+
+  /** What this is, or why there is no more of it. */
+  get title(): string {
+    return this.#problem ?? "what was said then; Escape goes back";
   }
 
   /** Oldest first. */
@@ -100,8 +107,13 @@ export class ArchiveView implements RoomEntries {
     if (!this.#isPlaced) this.#scrollback.jumpTo(this, size, this.#hit.id);
   }
 
-  /** The page on this side has come, or is not to be had. */
-  answered(side: PageSide): void {
+  /**
+   * The page on this side has come, or is not to be had.
+   *
+   * @param problem Why it is not, as a sentence. @default {null}, for a page that has come
+   */
+  answered(side: PageSide, problem: string | null = null): void {
+    this.#problem = problem;
     this.#asked.delete(side);
     this.#isPlaced ||= this.#asked.size === 0;
   }
@@ -109,6 +121,12 @@ export class ArchiveView implements RoomEntries {
   /** What is on the screen now. */
   frame(size: ViewSize): ScrollFrame {
     return this.#scrollback.frame(this, size);
+  }
+
+  /** To the oldest line that is here. */
+  top(size: ViewSize): void {
+    this.#isPlaced = true;
+    this.#scrollback.top(this, size);
   }
 
   /** One page up. */

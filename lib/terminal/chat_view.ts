@@ -13,8 +13,11 @@
 
 import { ChatModel, type RoomView } from "../client/chat_model.ts";
 import type { ConnectionState, Request, RequestAnswer } from "../client/conversation.ts";
+import { foldName } from "../client/mentions.ts";
 import type { BellChoice, ThemeChoice } from "../client/settings.ts";
+import { describeSentOut } from "../client/wording.ts";
 import type { HistoryLine } from "../events.ts";
+import { CLIENT_WHO_AGAIN_MS } from "../limits.ts";
 import type { ServerEvent } from "../protocol/json_reader.ts";
 import { ArchiveView, type PageSide, type WantedPage } from "./archive_view.ts";
 import { Bell } from "./bell.ts";
@@ -49,8 +52,12 @@ export interface ChatViewOwner {
   repaint(): void;
   /** Leaves the chat. */
   leave(): void;
-  /** Stops the program until it is told to go on. */
-  suspend(): void;
+  /**
+   * Stops the program until it is told to go on.
+   *
+   * @returns False, and nothing happens, where that is not possible.
+   */
+  suspend(): boolean;
   /** Connects at once, where there is a pause before the next attempt. */
   retryNow(): void;
   /** Changes how it looks, and remembers that. */
@@ -75,20 +82,27 @@ type Overlay =
   /** Escape goes back to what was found. */
   | { readonly kind: "archive"; readonly view: ArchiveView; readonly from: SearchView };
 
-const COMMANDS = Object.keys({ ...SERVER_COMMANDS, ...CLIENT_COMMANDS, keys: [] }).toSorted()
+const COMMANDS = Object.keys({ ...SERVER_COMMANDS, ...CLIENT_COMMANDS }).toSorted()
   .map((name) => `/${name}`);
 
 const KEYS_HELP = [
-  "PageUp, PageDown     read back; Escape goes to the end, Ctrl-Home to the start",
-  "Alt-1 to Alt-9       show that room; Ctrl-N and Ctrl-P the next one and the one before",
-  "Tab                  complete a /command, a name or a #room; once more for the next choice",
-  "Alt-Enter            begin another line of the same message",
-  "Up, Down             what you typed before",
-  "Ctrl-L               paint the screen anew",
-  "Ctrl-C, Ctrl-D       clear the line; leave, if it is empty",
+  "Keys:",
+  "  PageUp, PageDown  read back, and forth",
+  "  Home, End         on an empty line: the oldest line that is here, and the end",
+  "  Escape            back, in the end to where people talk",
+  "  Alt-1 to Alt-9    show that room",
+  "  Ctrl-N, Ctrl-P    show the next room, or the one before",
+  "  Tab, Shift-Tab    complete a /command, a name or a #room; again for another choice",
+  "  Alt-Enter         begin another line of the same message",
+  "  Up, Down          what you typed before",
+  "  Enter             on an empty line: connect at once, if there is no connection",
+  "  Ctrl-L            paint the screen anew",
+  "  Ctrl-C            clear the line; leave, if it is empty",
+  "  Ctrl-D            leave, on an empty line",
 ].join("\n");
 /** Keys that do here what they always do, also while a question is to be answered. */
 const ANYTIME_KEYS: ReadonlySet<Key> = new Set<Key>(["page-up", "page-down", "ctrl-l", "ctrl-z"]);
+const WELCOME = "Just type to talk. /help and /keys show the rest.";
 const OWN_HELP = "Of this client: /bell off|mentions|all, /theme dark|light|auto, and /keys.";
 
 /** See the module. */
@@ -103,14 +117,24 @@ export class ChatView {
   readonly #searches = new Map<number, string>();
   /** Pages that are on their way for what lies over the room, by the refs of the requests. */
   readonly #pages = new Map<number, { readonly archive: ArchiveView; readonly side: PageSide }>();
-  /** Rooms of this connection whose people have been asked for. */
-  readonly #known = new Set<string>();
+  /** When the people of each room were last asked for in this connection, in epoch milliseconds. */
+  readonly #askedWhoAtMs = new Map<string, number>();
+  /** Rooms in which some came or went whose names were not told: who is there has to be asked. */
+  readonly #uncertain = new Set<string>();
+  /** Rooms that the server listed last, with their `#`. */
+  #listed: readonly string[] = [];
   #overlay: Overlay | null = null;
+  /** What was found, where Escape goes back to it from the room that is shown. */
+  #foundBefore: SearchView | null = null;
+  /** Why the user has to leave a room, until they have. */
+  #whySentOut: string | null = null;
   #connection: ConnectionState = { kind: "connecting" };
   readonly #bell: Bell;
   #theme: ThemeChoice;
   #hasFocus = true;
   #size: ScreenSize = { columns: 80, rows: 24 };
+  /** Whether the user was told, since there was a connection, that something is not sent yet. */
+  #isWarned = false;
   #onPassword: ((password: string | null) => void) | null = null;
 
   /** Begins with nothing to show. */
@@ -136,18 +160,74 @@ export class ChatView {
       this.#addPage(ref, event.lines);
     } else if (ref === null || !this.#pages.has(ref)) {
       // What else answers a page that was wanted says that there is none.
-      if (event.type === "welcome") this.#known.clear();
-      if (event.type === "entered") this.#known.delete(event.room);
-      this.#model.apply(event, this.#owner.now());
-      if (this.#bell.rings(event, this.#model.ownName, this.#owner.now())) this.#owner.ring();
-      if (event.type === "help" && event.entries.length > 1) this.#note(OWN_HELP);
+      this.#hear(event);
     }
     this.#seeRoom();
+  }
+
+  /** Takes what changes the rooms. */
+  #hear(event: ServerEvent): void {
+    const first = this.#model.current.entries.length;
+    const isNew = this.#model.ownName === null;
+    if (event.type === "help" && event.entries.length > 1) this.#note(OWN_HELP);
+    this.#model.apply(event, this.#owner.now());
+    if (this.#bell.rings(event, this.#model.ownName, this.#owner.now())) this.#owner.ring();
+    switch (event.type) {
+      case "welcome":
+        this.#askedWhoAtMs.clear();
+        if (isNew && !event.isResumed) this.#note(WELCOME);
+        return;
+      case "entered":
+        this.#askedWhoAtMs.delete(event.room);
+        return;
+      case "joined":
+      case "left":
+        if (event.who.more > 0 && this.#model.room(event.room) !== undefined) {
+          this.#uncertain.add(event.room);
+        }
+        return;
+      case "sent-out":
+        // They hear it in the room, and then the room is gone.
+        if (this.#isOwn(event.name)) this.#whySentOut = describeSentOut(event);
+        return;
+      case "parted":
+        this.#askedWhoAtMs.delete(event.room);
+        this.#uncertain.delete(event.room);
+        if (this.#whySentOut !== null) this.#note(this.#whySentOut);
+        this.#whySentOut = null;
+        return;
+      case "rooms":
+        this.#listed = event.rooms.map(({ name }) => name);
+        this.#showFrom(first);
+        return;
+      case "help":
+      case "who":
+      case "notice":
+        if (event.ref !== undefined) this.#showFrom(first);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #isOwn(name: string): boolean {
+    return foldName(name) === foldName(this.#model.ownName ?? "");
+  }
+
+  /** Shows an answer that is higher than the screen from its beginning. */
+  #showFrom(index: number): void {
+    const { current } = this.#model;
+    if (index >= current.entries.length) return;
+    if (this.#overlay === null && this.#scrollback.isAtEnd) {
+      this.#scrollback.showFrom(current, this.#view, index);
+    }
   }
 
   /** Takes how the connection is doing. */
   setConnection(state: ConnectionState): void {
     this.#connection = state;
+    if (state.kind === "online") this.#isWarned = false;
+    this.#seeRoom();
   }
 
   /** Has the user asked for the server's password; null where they give up. */
@@ -188,7 +268,8 @@ export class ChatView {
           mentions,
           isCurrent: name === room.name,
         })),
-        connection: this.#connection,
+        // A connection that waits for the password says nothing of the next one.
+        connection: this.#onPassword === null ? this.#connection : null,
         nowMs: this.#owner.now(),
         newBelow,
         isScrolled,
@@ -202,7 +283,7 @@ export class ChatView {
   #title(): TitleState {
     const { name, topic, people, peopleMore } = this.#model.current;
     return this.#overlay?.kind === "archive"
-      ? { room: this.#overlay.view.room, topic: "what was said then; Escape goes back", people: 0 }
+      ? { room: this.#overlay.view.room, topic: this.#overlay.view.title, people: 0 }
       : { room: name, topic, people: people.length + peopleMore };
   }
 
@@ -256,11 +337,32 @@ export class ChatView {
     this.#model.setReading(
       this.#hasFocus && this.#overlay === null && this.#scrollback.isAtEnd,
     );
-    if (name === "" || this.#known.has(name) || this.#connection.kind !== "online") return;
-    // Who is an operator is told to nobody who does not ask.
-    this.#known.add(name);
-    const ref = this.#ask({ type: "command", name: "who", args: "", room: name });
+    if (name !== "" && this.#connection.kind === "online") this.#askWho(name);
+  }
+
+  /** Asks quietly who is in a room, where that is not known; then the screen is filled. */
+  #askWho(room: string): void {
+    const lastMs = this.#askedWhoAtMs.get(room);
+    const nowMs = this.#owner.now();
+    // A thousand people may come one after the other.
+    const isDue = lastMs === undefined ||
+      (this.#uncertain.has(room) && Math.abs(nowMs - lastMs) >= CLIENT_WHO_AGAIN_MS);
+    if (!isDue) return;
+    this.#askedWhoAtMs.set(room, nowMs);
+    this.#uncertain.delete(room);
+    const request: Request = { type: "command", name: "who", args: "", room };
+    const ref = this.#owner.request(request, (answer) => {
+      this.apply(answer);
+      // Whoever comes in has been told the last lines by now.
+      if (lastMs === undefined && this.#model.current.name === room) this.#fillScreen();
+    });
     this.#model.askingQuietly(ref);
+  }
+
+  /** Asks for what is older, where the end of the room does not fill the screen. */
+  #fillScreen(): void {
+    const { rows } = this.#scrollback.frame(this.#model.current, this.#view);
+    if (rows[0]?.length === 0) this.#fetchOlder();
   }
 
   /** Does what a key does here; false where it is the line's. */
@@ -277,12 +379,15 @@ export class ChatView {
         this.#pageDown();
         return true;
       case "ctrl-home":
-        this.#scrollback.top(this.#model.current, this.#view);
-        this.#fetchOlder();
+        this.#toTop();
         return true;
       case "ctrl-end":
         this.#toEnd();
         return true;
+      case "home":
+      case "end":
+        if (!this.#input.isEmpty) return false;
+        return this.#press(`ctrl-${key}`);
       case "escape":
         return this.#goBack();
       case "ctrl-n":
@@ -295,7 +400,7 @@ export class ChatView {
         this.#owner.repaint();
         return true;
       case "ctrl-z":
-        this.#owner.suspend();
+        if (!this.#owner.suspend()) this.#complain("Ctrl-Z cannot stop the client here.");
         return true;
       case "enter":
         if (this.#input.isEmpty) this.#owner.retryNow();
@@ -324,6 +429,12 @@ export class ChatView {
       case "page-down":
         view.move(page);
         return true;
+      case "ctrl-home":
+        view.move(-view.hits.length);
+        return true;
+      case "ctrl-end":
+        view.move(view.hits.length);
+        return true;
       case "enter":
         if (!this.#input.isEmpty) return false;
         this.#jump(view);
@@ -341,6 +452,7 @@ export class ChatView {
     if (room !== undefined && this.#isHere(room, hit)) {
       this.#turnTo(room);
       this.#scrollback.jumpTo(room, this.#view, hit.id);
+      this.#foundBefore = from;
       return;
     }
     const view = new ArchiveView(hit, { lines: this.#lines, ownName: this.#model.ownName });
@@ -362,8 +474,7 @@ export class ChatView {
   #askFor({ room, args, side }: WantedPage, archive: ArchiveView): number {
     const ref = this.#owner.request({ type: "command", name: "history", args, room }, (answer) => {
       this.#pages.delete(ref);
-      archive.answered(side);
-      if (answer.type === "refused") this.#model.note("error", answer.text, this.#owner.now());
+      archive.answered(side, answer.type === "refused" ? answer.text : null);
     });
     return ref;
   }
@@ -394,6 +505,18 @@ export class ChatView {
     this.#scrollback.pageDown(this.#model.current, this.#view);
   }
 
+  /** To the oldest line that is here. */
+  #toTop(): void {
+    const overlay = this.#overlay;
+    if (overlay?.kind === "archive") {
+      overlay.view.top(this.#view);
+      this.#fetchPages(overlay.view);
+      return;
+    }
+    this.#scrollback.top(this.#model.current, this.#view);
+    this.#fetchOlder();
+  }
+
   /** Asks for what is older, where less than a screen of it is left. */
   #fetchOlder(): void {
     const room = this.#model.current;
@@ -406,14 +529,19 @@ export class ChatView {
 
   #toEnd(): void {
     this.#overlay = null;
+    this.#foundBefore = null;
     this.#scrollback.bottom();
   }
 
   /** One step back towards the end of the room; false where one is there. */
   #goBack(): boolean {
     const overlay = this.#overlay;
-    if (overlay === null && this.#scrollback.isAtEnd) return false;
-    if (overlay?.kind === "archive") this.#overlay = { kind: "search", view: overlay.from };
+    const found = this.#foundBefore;
+    if (overlay === null && found === null && this.#scrollback.isAtEnd) return false;
+    if (found !== null) {
+      this.#toEnd();
+      this.#overlay = { kind: "search", view: found };
+    } else if (overlay?.kind === "archive") this.#overlay = { kind: "search", view: overlay.from };
     else if (overlay?.kind === "search") this.#overlay = null;
     else this.#scrollback.bottom();
     return true;
@@ -428,6 +556,7 @@ export class ChatView {
   #turnTo(room: RoomView | undefined): void {
     if (room === undefined) return;
     this.#overlay = null;
+    this.#foundBefore = null;
     this.#model.turnTo(room.name);
   }
 
@@ -447,7 +576,7 @@ export class ChatView {
         this.#onPassword = null;
         return;
       case "leave":
-        this.#owner.leave();
+        this.#leave();
         return;
       default:
         return;
@@ -468,7 +597,7 @@ export class ChatView {
   #doHere(name: string, args: string): boolean {
     switch (name) {
       case "quit":
-        this.#owner.leave();
+        this.#leave();
         return true;
       case "bell":
         this.#choose("bell", ["off", "mentions", "all"], args);
@@ -476,12 +605,31 @@ export class ChatView {
       case "theme":
         this.#choose("theme", ["dark", "light", "auto"], args);
         return true;
-      case "keys":
+      case "keys": {
+        const first = this.#model.current.entries.length;
         this.#note(KEYS_HELP);
+        this.#showFrom(first);
         return true;
+      }
       default:
         return false;
     }
+  }
+
+  /** Leaves; where that would lose what was said, only when it is asked for again. */
+  #leave(): void {
+    const { rooms, current } = this.#model;
+    const unsent = this.#connection.kind === "online"
+      ? 0
+      : [...new Set([...rooms, current])].flatMap(({ entries }) => entries)
+        .filter(({ delivery }) => delivery === "sending").length;
+    if (unsent === 0 || this.#isWarned) {
+      this.#owner.leave();
+      return;
+    }
+    this.#isWarned = true;
+    const what = unsent === 1 ? ["1 message is", "it"] : [`${unsent} messages are`, "them"];
+    this.#complain(`${what[0]} not sent yet: leave again to drop ${what[1]}.`);
   }
 
   /** A setting: shown without an argument, changed with one. */
@@ -491,8 +639,7 @@ export class ChatView {
       const value = name === "bell" ? this.#bell.choice : this.#theme;
       this.#note(`/${name} is ${value}; ${choices.join(", ")} are the choices.`);
     } else if (!choices.includes(word)) {
-      const text = `/${name} takes ${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}.`;
-      this.#model.note("error", text, this.#owner.now());
+      this.#complain(`/${name} takes ${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}.`);
     } else {
       if (name === "bell") this.#owner.setBell(this.#bell.choice = word as BellChoice);
       else this.#owner.setTheme(this.#theme = word as ThemeChoice);
@@ -504,6 +651,10 @@ export class ChatView {
     this.#model.note("notice", text, this.#owner.now());
   }
 
+  #complain(text: string): void {
+    this.#model.note("error", text, this.#owner.now());
+  }
+
   /** Asks the server; what ends the request is told as anything else that it says. */
   #ask(request: Request): number {
     const ref = this.#owner.request(request, (answer) => {
@@ -513,15 +664,20 @@ export class ChatView {
     return ref;
   }
 
-  /** What Tab offers: those who spoke last come first. */
+  /** What Tab offers: those who are here and spoke last come first. */
   #sources(): { commands: readonly string[]; names: readonly string[]; rooms: readonly string[] } {
     const { current, rooms, correspondents } = this.#model;
+    const people = current.people.map(({ name }) => name);
+    const here = new Set(people.map(foldName));
+    const speakers = this.#model.speakers(current.name);
     const names = new Set([
-      ...this.#model.speakers(current.name),
+      ...speakers.filter((name) => here.has(foldName(name))),
       ...correspondents,
-      ...current.people.map(({ name }) => name),
+      ...people,
+      ...speakers,
     ]);
     names.delete(this.#model.ownName ?? "");
-    return { commands: COMMANDS, names: [...names], rooms: rooms.map(({ name }) => name) };
+    const known = new Set([...rooms.map(({ name }) => name), ...this.#listed]);
+    return { commands: COMMANDS, names: [...names], rooms: [...known] };
   }
 }

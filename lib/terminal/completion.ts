@@ -59,6 +59,7 @@ export const SERVER_COMMANDS: Readonly<Record<string, readonly string[]>> = {
 /** The commands that the full-screen client does by itself, in the same way. */
 export const CLIENT_COMMANDS: Readonly<Record<string, readonly string[]>> = {
   bell: ["off", "mentions", "all"],
+  keys: [],
   theme: ["dark", "light", "auto"],
 };
 

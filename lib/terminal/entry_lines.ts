@@ -56,6 +56,8 @@ const NO_GUTTER: Gutter = { hasTime: false, nameColumns: 0, indent: 2 };
 /** Columns that what is not said is indented by, behind the time and its mark, where text has room. */
 const EVENT_INDENT = 9;
 const EVENT_INDENT_FROM_COLUMNS = 50;
+/** Columns that keep the rest of an item of a list from looking like the next one. */
+const ANSWER_HANG = 2;
 
 /** An address up to where its sentence goes on. */
 const LINK = /https?:\/\/[^\s<>"]*[^\s<>"'.,:;!?)\]}]/giu;
@@ -178,9 +180,25 @@ export class EntryLines {
       [...timeOf(entry, gutter), ...alignHead(draft.head, gutter), SPACE, ...first],
       ...rest.map((line) => [margin, ...line]),
     ];
-    const rows = lines.flatMap((line) => wrapLine(line, { columns, indent }));
+    const rows = lines.flatMap((line, index) => {
+      const hang = index === 0 || draft.isSpoken ? 0 : hangOf(draft.body[index] ?? []);
+      const hasColumns = hang === 0 || columns >= EVENT_INDENT_FROM_COLUMNS;
+      const shown = hasColumns ? line : line.map(withoutColumns);
+      return wrapLine(shown, { columns, indent: indent + hang });
+    });
     return entry.delivery === "sending" ? rows.map(dim) : rows;
   }
+}
+
+/** Columns by which the rest of an indented line of an answer is indented further. */
+function hangOf(line: StyledLine): number {
+  const indent = /^ */.exec(line[0]?.text ?? "")?.[0].length ?? 0;
+  return indent === 0 ? 0 : indent + ANSWER_HANG;
+}
+
+/** Where there is little room, spaces that align the items of a list would only break them sooner. */
+function withoutColumns({ text, role }: Span): Span {
+  return { text: text.replaceAll(/(?<=\S) {2,}/gu, "  "), role };
 }
 
 const SPACE: Span = { text: " ", role: "text" };

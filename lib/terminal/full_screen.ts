@@ -1,9 +1,8 @@
 /**
  * The client on a whole screen: a conversation, a view of it, and the terminal.
  *
- * Promises that a key is answered within a frame, however much the server says;
- * that what it says is shown some 30 times a second at the most; and that the
- * terminal is given back whatever ends it.
+ * Promises that a key is answered within a frame, however much the server says,
+ * and that the terminal is given back whatever ends it.
  * Must not know: the command line, the environment, signals, exit codes.
  *
  * @module
@@ -20,7 +19,7 @@ import {
   type Session,
 } from "../client/conversation.ts";
 import type { BellChoice, ServerSettings, ThemeChoice } from "../client/settings.ts";
-import { CLIENT_FRAME_MS, CLIENT_SLICE_MS } from "../limits.ts";
+import { CLIENT_SLICE_MS } from "../limits.ts";
 import type { ServerEvent } from "../protocol/json_reader.ts";
 import { ChatView, type ChatViewOwner } from "./chat_view.ts";
 import { type InputEvent, KeyDecoder } from "./keys.ts";
@@ -71,13 +70,10 @@ export class FullScreen {
   #theme: Theme;
   /** For the rest of a key's sequence. */
   #keyTimer: ReturnType<typeof setTimeout> | undefined;
-  /** For the next frame of what the server says. */
-  #frameTimer: ReturnType<typeof setTimeout> | undefined;
   /** For what changes as time goes by. */
   #clockTimer: ReturnType<typeof setInterval> | undefined;
   /** What went wrong on this side. */
   #failure: { readonly error: unknown } | null = null;
-  #shownAtMs = 0;
   /** When the server's turn began; null while it is not its turn. */
   #sliceAtMs: number | null = null;
 
@@ -116,7 +112,6 @@ export class FullScreen {
       return { end, session: this.#conversation.session, nick: this.#view.ownName };
     } finally {
       clearTimeout(this.#keyTimer);
-      clearTimeout(this.#frameTimer);
       clearInterval(this.#clockTimer);
       this.#device.close();
       await reading;
@@ -174,17 +169,6 @@ export class FullScreen {
     return this.#painter.paint({ columns, rows, lines, cursor });
   }
 
-  /** Has a frame drawn, soon after the last one of this kind. */
-  #showSoon(): void {
-    if (this.#frameTimer !== undefined) return;
-    const waitMs = this.#shownAtMs + CLIENT_FRAME_MS - performance.now();
-    this.#frameTimer = setTimeout(() => {
-      this.#frameTimer = undefined;
-      this.#shownAtMs = performance.now();
-      this.#device.refresh();
-    }, Math.max(0, waitMs));
-  }
-
   /** Lets keys and frames have their turn, where the server has had its own. */
   async #yield(): Promise<void> {
     if (this.#sliceAtMs === null) return;
@@ -203,17 +187,19 @@ export class FullScreen {
       onEvent: (event: ServerEvent): void => {
         this.#sliceAtMs ??= performance.now();
         this.#view.apply(event);
-        this.#showSoon();
+        this.#device.refresh();
       },
       onState: (state: ConnectionState): void => {
         this.#view.setConnection(state);
         clearInterval(this.#clockTimer);
-        if (state.kind === "waiting") this.#clockTimer = setInterval(() => this.#showSoon(), 1_000);
-        this.#showSoon();
+        if (state.kind === "waiting") {
+          this.#clockTimer = setInterval(() => this.#device.refresh(), 1_000);
+        }
+        this.#device.refresh();
       },
       onPasswordWanted: (sentence: string): Promise<string | null> => {
         const answer = this.#view.askPassword(sentence);
-        this.#showSoon();
+        this.#device.refresh();
         return answer;
       },
       drained: () => this.#yield(),
@@ -226,7 +212,7 @@ export class FullScreen {
       request: (request: Request, onDone: (answer: RequestAnswer) => void): number =>
         this.#conversation.request(request, (answer) => {
           onDone(answer);
-          this.#showSoon();
+          this.#device.refresh();
         }),
       get pending(): number {
         return pending();
@@ -234,9 +220,10 @@ export class FullScreen {
       ring: () => this.#device.ring(),
       repaint: () => this.#device.repaint(),
       leave: () => this.#conversation.quit(),
-      suspend: (): void => {
+      suspend: (): boolean => {
         const { stopProcess } = this.#options;
         if (stopProcess !== null) this.#device.suspend(stopProcess);
+        return stopProcess !== null;
       },
       retryNow: () => this.#conversation.retryNow(),
       setTheme: (theme: ThemeChoice): void => {

@@ -116,6 +116,11 @@ export class Scrollback {
     this.#anchorAt(room, size, { index: 0, row: 0 });
   }
 
+  /** Shows an entry in the first row, where not all from there on fits: as any reader begins. */
+  showFrom(room: RoomEntries, size: ViewSize, index: number): void {
+    this.#anchorAt(room, size, { index: blockStart(room, index), row: 0 });
+  }
+
   /** To the end, where it follows what comes. */
   bottom(): void {
     this.#anchor = null;

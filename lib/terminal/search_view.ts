@@ -7,6 +7,7 @@
  */
 
 import type { HistoryLine } from "../events.ts";
+import { SEARCH_HITS_MAX } from "../limits.ts";
 import { formatDate, formatTime } from "../times.ts";
 import { graphemesOf, textWidth } from "./graphemes.ts";
 import type { ScreenSize } from "./layout.ts";
@@ -58,16 +59,18 @@ export class SearchView {
         ? selected(this.#row(hit, columns), columns)
         : fitLine(this.#row(hit, columns), columns)
     );
-    const lines = [fitLine(plainLine(this.#heading(), "divider"), columns), ...shown];
+    const lines = [fitLine(plainLine(this.#heading(columns), "divider"), columns), ...shown];
     const missing = Math.max(0, rows - lines.length);
     return [...lines, ...Array.from({ length: missing }, (): StyledLine => [])].slice(0, rows);
   }
 
-  #heading(): string {
+  #heading(columns: number): string {
     const { length } = this.hits;
-    return length === 0
-      ? "-- Nothing found. Escape goes back. --"
-      : `-- ${length} found, newest first: Enter shows where it was said, Escape goes back --`;
+    if (length === 0) return "-- Nothing found. Escape goes back. --";
+    // The server tells no more than that, however much there is.
+    const count = length >= SEARCH_HITS_MAX ? `the last ${length}` : `${length} found`;
+    const long = `-- ${count}, newest first: Enter shows where it was said, Escape goes back --`;
+    return long.length <= columns ? long : `-- ${count}: Enter shows, Escape back --`;
   }
 
   #row({ atMs, room, from, kind, text }: HistoryLine, columns: number): StyledLine {

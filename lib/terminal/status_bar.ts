@@ -39,8 +39,8 @@ export interface RoomState {
 export interface StatusState {
   /** Those that the user is in, in the order of their numbers. */
   readonly rooms: readonly RoomState[];
-  /** How the connection is doing. */
-  readonly connection: ConnectionState;
+  /** How the connection is doing; null for nothing to say. */
+  readonly connection: ConnectionState | null;
   /** The time now, from which the next attempt is counted down. */
   readonly nowMs: number;
   /** Messages that came below what is shown; 0 for none. */
@@ -86,9 +86,9 @@ function fittingRight(state: StatusState, columns: number): StyledLine {
     : isFetching
     ? [span(" loading...", "barMuted")]
     : isScrolled
-    ? [span(" scrolled", "barMuted")]
+    ? [span(" more below", "barMuted")]
     : [];
-  const unsent: StyledLine = waiting > 0 && connection.kind !== "online"
+  const unsent: StyledLine = waiting > 0 && connection !== null && connection.kind !== "online"
     ? [span(` ${waiting} to send`, "barMuted")]
     : [];
   const count: StyledLine = newBelow > 0 ? [span(` +${newBelow}`, "barAlert")] : [];
@@ -105,6 +105,7 @@ function fittingRight(state: StatusState, columns: number): StyledLine {
 
 /** How the connection is doing, in many words and in few. */
 function describeConnection({ connection, nowMs }: StatusState): [StyledLine, StyledLine] {
+  if (connection === null) return [[], []];
   switch (connection.kind) {
     case "connecting":
       return [[span(" connecting...", "barAlert")], [span(" ...", "barAlert")]];

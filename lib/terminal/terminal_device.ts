@@ -95,6 +95,8 @@ export class TerminalDevice implements Disposable {
   #drawnAtMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #failure: { readonly error: unknown } | null = null;
+  /** Whether it was hung up: its window was closed, or the line to it is cut. */
+  #isGone = false;
 
   /** Does nothing yet. */
   constructor(options: DeviceOptions) {
@@ -154,16 +156,17 @@ export class TerminalDevice implements Disposable {
    * What the user types, in pieces as they come, until the terminal is closed or
    * gone. For one reader.
    *
-   * @throws Whatever a frame threw, and whatever went wrong with the terminal.
+   * @throws Whatever a frame threw, and whatever went wrong with the terminal;
+   *   that it was hung up is its end.
    */
   async *input(): AsyncGenerator<Uint8Array, void, undefined> {
     const buffer = new Uint8Array(TERMINAL_READ_BYTES);
-    while (this.#state !== "closed" && this.#failure === null) {
+    while (this.#state !== "closed" && this.#failure === null && !this.#isGone) {
       let length: number | null;
       try {
         length = await this.#port.read(buffer);
       } catch (error) {
-        this.#failure ??= this.#isClosed() ? null : { error };
+        this.#fail(error);
         break;
       }
       if (length === null || this.#isClosed()) break;
@@ -250,16 +253,17 @@ export class TerminalDevice implements Disposable {
     }
   }
 
-  /** Ends the input, which then throws this. */
+  /** Ends the input, which then throws this, unless it says that nobody is there any more. */
   #fail(error: unknown): void {
-    if (this.#isClosed()) return;
-    this.#failure ??= { error };
+    if (this.#isClosed() || this.#isGone) return;
+    if (isHangUp(error)) this.#isGone = true;
+    else this.#failure ??= { error };
     this.#endInput();
   }
 
   #schedule(): void {
     if (this.#state !== "taken" || !this.#isDue || this.#isWriting) return;
-    if (this.#timer !== undefined || this.#failure !== null) return;
+    if (this.#timer !== undefined || this.#failure !== null || this.#isGone) return;
     const waitMs = Math.max(0, this.#drawnAtMs + FRAME_MS - Date.now());
     // The clock may have been set back.
     this.#timer = setTimeout(() => this.#draw(), Math.min(waitMs, FRAME_MS));
@@ -306,4 +310,9 @@ export class TerminalDevice implements Disposable {
       written += this.#port.writeSync(bytes.subarray(written));
     }
   }
+}
+
+/** Whether an error tells that a terminal was hung up: it then fails instead of ending. */
+function isHangUp(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EIO";
 }

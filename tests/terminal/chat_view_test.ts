@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Request, RequestAnswer } from "../../lib/client/conversation.ts";
-import { CLIENT_BELL_MS } from "../../lib/limits.ts";
+import { CLIENT_BELL_MS, CLIENT_WHO_AGAIN_MS } from "../../lib/limits.ts";
 import type { ServerEvent } from "../../lib/protocol/json_reader.ts";
 import {
   ChatView,
@@ -35,6 +35,7 @@ class Stage implements ChatViewOwner {
   asked: Asked[] = [];
   nowMs = NOON_MS;
   pending = 0;
+  canStop = true;
   #lastRef = 0;
   #lastId = 100;
 
@@ -60,8 +61,9 @@ class Stage implements ChatViewOwner {
     this.log.push("leave");
   }
 
-  suspend(): void {
+  suspend(): boolean {
     this.log.push("suspend");
+    return this.canStop;
   }
 
   retryNow(): void {
@@ -82,6 +84,11 @@ class Stage implements ChatViewOwner {
 
   /** Comes into the chat as kim, in these rooms. */
   welcome(...rooms: string[]): void {
+    this.comeIn({ isResumed: false }, ...rooms);
+  }
+
+  /** As {@linkcode welcome}, maybe as somebody who was there before. */
+  comeIn({ isResumed }: { readonly isResumed: boolean }, ...rooms: string[]): void {
     this.view.setConnection({ kind: "online", latencyMs: 5 });
     this.view.apply({
       type: "welcome",
@@ -97,7 +104,7 @@ class Stage implements ChatViewOwner {
       id: this.#lastId,
       token: null,
       graceMs: 0,
-      isResumed: false,
+      isResumed,
       isRestarted: false,
       isComplete: true,
       lastRef: 0,
@@ -197,9 +204,9 @@ Deno.test("a whole screen: title, what is said, status, what is typed", () => {
     "",
     "",
     "",
-    "",
     "-- Sunday, 22 November 2026 --",
     "12:00 -- Welcome to Parley. You are kim in #lobby, with ann.",
+    "12:00 -- Just type to talk. /help and /keys show the rest.",
     "12:00 ann: hello",
     "1:#lobby 2:#dev 3:#ops                          online, 5 ms",
     "kim> hi",
@@ -358,7 +365,7 @@ Deno.test("what was found is a list, and Enter shows where it was said", () => {
   stage.press("escape");
   assert(stage.said()[1]?.endsWith("#dev bob: line 71"));
   stage.press("escape");
-  assert(stage.said().at(-1)?.includes("Welcome"));
+  assert(stage.said().at(-1)?.includes("Just type"));
 });
 
 Deno.test("what was found is shown in its room where it is still there", () => {
@@ -439,7 +446,7 @@ Deno.test("the server's password is typed unseen, and what was being typed comes
   const password = stage.view.askPassword("This server asks for its password.");
   assertEquals(stage.said().at(-1), "-- This server asks for its password.");
   stage.type("secret");
-  assertEquals(stage.screen().at(-1), "password> ******");
+  assertEquals(stage.screen().slice(-2), ["", "password> ******"]);
   stage.press("enter");
   assertEquals(await password, "secret");
   assertEquals(stage.screen().at(-1), "> hello");
@@ -494,6 +501,27 @@ Deno.test("Tab completes names, those who spoke last first, and shows the choice
   assertEquals(stage.screen().slice(-2), ["anna", "kim> anna:"]);
   stage.type("hi");
   assertEquals(stage.screen().at(-1), "kim> anna: hi");
+});
+
+Deno.test("Tab offers who is here before whoever spoke and has gone", () => {
+  const stage = startStage();
+  stage.view.apply({ ...linesOf("#lobby", 50), purpose: "backlog" });
+  stage.hear("hello");
+  stage.type("/msg ");
+  stage.press("tab");
+  assertEquals(stage.screen().slice(-2), ["ann  bob  #lobby  #dev  #ops", "kim> /msg ann"]);
+  stage.press("ctrl-c");
+  stage.view.apply({ type: "joined", id: 400, room: "#lobby", who: { names: ["bob"], more: 0 } });
+  stage.view.apply({
+    type: "left",
+    id: 401,
+    room: "#lobby",
+    who: { names: ["ann"], more: 0 },
+    reason: "left",
+  });
+  stage.type("/msg ");
+  stage.press("tab");
+  assertEquals(stage.screen().slice(-2), ["bob  ann  #lobby  #dev  #ops", "kim> /msg bob"]);
 });
 
 Deno.test("what is too long for one message is not taken, and that is said", () => {
@@ -553,6 +581,235 @@ Deno.test("who is an operator is asked once for each room that is shown, and not
   assertEquals(stage.said(), rows);
   stage.press("alt-1");
   assert(stage.screen({ columns: 100, rows: 10 })[1]?.endsWith(" @ann"));
+});
+
+Deno.test("who comes for the first time reads how to begin, who comes back does not", () => {
+  const hint = "-- Just type to talk. /help and /keys show the rest.";
+  const stage = new Stage();
+  stage.comeIn({ isResumed: false }, "#lobby");
+  stage.comeIn({ isResumed: false }, "#lobby");
+  assertEquals(stage.said().filter((row) => row === hint), [hint]);
+  const back = new Stage();
+  back.comeIn({ isResumed: true }, "#lobby");
+  assert(!back.said().includes(hint));
+});
+
+Deno.test("a screen that the last lines do not fill is filled from the history, once", () => {
+  const stage = new Stage();
+  stage.welcome("#lobby");
+  const [who, ...none] = stage.asked;
+  assertEquals(none, []);
+  stage.asked = [];
+  stage.hear("the last line");
+  who?.onDone({ type: "ok", ref: who.ref });
+  const { ref, request, onDone } = stage.takeOne();
+  assertEquals(request, {
+    type: "command",
+    name: "history",
+    args: "100 before 101",
+    room: "#lobby",
+  });
+  stage.view.apply({ ...linesOf("#lobby", 50, 51), ref });
+  onDone({ type: "ok", ref });
+  stage.hear("another");
+  assertEquals(stage.requests(), []);
+  assertEquals(stage.said().slice(1, 3), ["bob: line 50", "bob: line 51"]);
+});
+
+Deno.test("a screen that the last lines fill asks for nothing", () => {
+  const stage = new Stage();
+  stage.welcome("#lobby");
+  const [who] = stage.asked;
+  stage.asked = [];
+  stage.screen();
+  for (let count = 0; count < 7; count++) stage.hear(`message ${count}`);
+  who?.onDone({ type: "ok", ref: who.ref });
+  assertEquals(stage.requests(), []);
+});
+
+Deno.test("who is there is asked again where some came unnamed, and not for each of them", () => {
+  const stage = startStage();
+  const whos = (): number => stage.asked.length;
+  const come = (): void => {
+    const who = { names: ["dan"], more: 3 };
+    stage.view.apply({ type: "joined", id: 400, room: "#lobby", who });
+  };
+  for (let count = 0; count < 5; count++) come();
+  assertEquals(whos(), 0);
+  stage.nowMs += CLIENT_WHO_AGAIN_MS;
+  stage.view.setConnection({ kind: "online", latencyMs: 5 });
+  assertEquals(stage.asked.map(({ request }) => request), [
+    { type: "command", name: "who", args: "", room: "#lobby" },
+  ]);
+  come();
+  stage.nowMs += CLIENT_WHO_AGAIN_MS / 2;
+  stage.view.setConnection({ kind: "online", latencyMs: 5 });
+  assertEquals(whos(), 1);
+});
+
+Deno.test("whoever is sent out of a room reads by whom and why", () => {
+  const stage = startStage();
+  stage.view.apply({
+    type: "sent-out",
+    id: 400,
+    room: "#lobby",
+    name: "Kim",
+    verb: "removed",
+    by: "ann",
+    reason: "spam",
+  });
+  stage.view.apply({ type: "parted", id: 401, room: "#lobby", to: "#dev" });
+  assertEquals(stage.said().slice(-2), [
+    "-- You are not in #lobby any more.",
+    "-- Kim was removed from #lobby by ann: spam",
+  ]);
+  stage.view.apply({ type: "parted", id: 402, room: "#dev", to: "#ops" });
+  assertEquals(stage.said().at(-1), "-- You are not in #dev any more.");
+});
+
+Deno.test("an answer that is higher than the screen is read from its beginning", () => {
+  const stage = startStage();
+  stage.hear("before");
+  stage.screen();
+  const entries = Array.from({ length: 9 }, (_, index) => ({
+    group: "Talk",
+    usage: `/c${index}`,
+    summary: "does it",
+  }));
+  stage.enter("/help");
+  const { ref } = stage.takeOne();
+  stage.view.apply({ type: "help", ref, entries });
+  assertEquals(stage.said().slice(0, 4), [
+    "-- Of this client: /bell off|mentions|all, /theme",
+    "         dark|light|auto, and /keys.",
+    "-- Talk:",
+    "           /c0  does it",
+  ]);
+  assert(stage.screen().at(-2)?.includes("more below"));
+  stage.press("page-down", "page-down");
+  assertEquals(stage.said().at(-1), "           /c8  does it");
+  stage.enter("/help c1");
+  stage.view.apply({ type: "help", ref: stage.takeOne().ref, entries: entries.slice(1, 2) });
+  assertEquals(stage.said().at(-1), "-- /c1  does it");
+});
+
+Deno.test("the keys are told where one asks, from the first one on", () => {
+  const stage = startStage();
+  stage.screen();
+  stage.enter("/keys");
+  assertEquals(stage.requests(), []);
+  assertEquals(stage.said().slice(0, 2), [
+    "-- Keys:",
+    "           PageUp, PageDown  read back, and forth",
+  ]);
+  stage.press("end");
+  assertEquals(stage.said().at(-1), "           Ctrl-D            leave, on an empty line");
+});
+
+Deno.test("Escape goes back to what was found, also from the room itself", () => {
+  const stage = startStage();
+  const id = stage.hear("needle");
+  stage.enter("/search needle");
+  const { ref, onDone } = stage.takeOne();
+  stage.view.apply({ type: "found", ref, nowMs: NOON_MS, lines: linesOf("#lobby", id).lines });
+  onDone({ type: "ok", ref });
+  stage.press("enter");
+  assertEquals(stage.said().at(-1), "ann: needle");
+  stage.press("escape");
+  assert(stage.said()[0]?.startsWith("-- 1 found"));
+  stage.press("enter", "alt-2", "alt-1", "escape");
+  assertEquals(stage.said().at(-1), "ann: needle");
+});
+
+Deno.test("why no more of what was said then is to be had stands above it", () => {
+  const stage = startStage();
+  stage.enter("/search line");
+  const search = stage.takeOne();
+  const { lines } = linesOf("#dev", 70);
+  stage.view.apply({ type: "found", ref: search.ref, nowMs: NOON_MS, lines });
+  search.onDone({ type: "ok", ref: search.ref });
+  stage.press("enter");
+  for (const { ref, onDone } of stage.take()) {
+    onDone({ type: "refused", ref, code: "busy", text: "Try again later." });
+  }
+  assertEquals(stage.screen()[0], "#dev  Try again later.");
+});
+
+Deno.test("Ctrl-Z says so where nothing can stop the client", () => {
+  const stage = startStage();
+  stage.press("ctrl-z");
+  assertEquals(stage.log, ["suspend"]);
+  stage.canStop = false;
+  stage.press("ctrl-z");
+  assertEquals(stage.said().at(-1), "!! Ctrl-Z cannot stop the client here.");
+});
+
+Deno.test("on an empty line Home and End go to the start and the end of what is shown", () => {
+  const stage = startStage();
+  for (let count = 0; count < 20; count++) stage.hear(`message ${count}`);
+  stage.screen();
+  stage.press("home");
+  assertEquals(stage.said()[0], "-- Sunday, 22 November 2026 --");
+  stage.press("end");
+  assertEquals(stage.said().at(-1), "ann: message 19");
+  stage.type("hello");
+  stage.press("home");
+  stage.type("x");
+  assertEquals(stage.screen().at(-1), "kim> xhello");
+  assertEquals(stage.said().at(-1), "ann: message 19");
+});
+
+Deno.test("Home and End go through what was found, and through what was said then", () => {
+  const stage = startStage();
+  stage.enter("/search line");
+  const search = stage.takeOne();
+  const ids = [79, 78, 77, 76, 75, 74, 73, 72, 71, 70];
+  const { lines } = linesOf("#dev", ...ids);
+  stage.view.apply({ type: "found", ref: search.ref, nowMs: NOON_MS, lines });
+  search.onDone({ type: "ok", ref: search.ref });
+  stage.press("end");
+  assert(stage.said().at(-1)?.endsWith("line 70"));
+  stage.press("ctrl-home");
+  assert(stage.said()[1]?.endsWith("line 79"));
+  stage.press("enter");
+  const [before, after] = stage.take();
+  assert(before !== undefined && after !== undefined);
+  stage.view.apply({ ...linesOf("#dev", ...ids.slice(1).reverse()), ref: before.ref });
+  before.onDone({ type: "ok", ref: before.ref });
+  after.onDone({ type: "ok", ref: after.ref });
+  stage.press("home");
+  assertEquals(stage.said().slice(0, 2), ["-- Sunday, 22 November 2026 --", "bob: line 70"]);
+  stage.press("end");
+  assert(stage.screen()[0]?.startsWith("#lobby "));
+});
+
+Deno.test("who leaves with something unsent is asked once, while there is no connection", () => {
+  const stage = startStage();
+  stage.view.setConnection({ kind: "connecting" });
+  stage.enter("hello");
+  stage.press("ctrl-d");
+  assertEquals(stage.log, []);
+  assertEquals(stage.said().slice(-2), [
+    "!! 1 message is not sent yet: leave again to drop it.",
+    "kim: hello",
+  ]);
+  stage.enter("/quit");
+  assertEquals(stage.log, ["leave"]);
+});
+
+Deno.test("Tab knows the rooms that the server has listed", () => {
+  const stage = startStage();
+  const rooms = ["#dev", "#garden"].map((name) => ({
+    name,
+    people: 1,
+    topic: "",
+    needs: null,
+    isIn: name === "#dev",
+  }));
+  stage.view.apply({ type: "rooms", rooms, more: 0 });
+  stage.type("/join #g");
+  stage.press("tab");
+  assertEquals(stage.screen().at(-1), "kim> /join #garden");
 });
 
 Deno.test("a screen that is too small says so, and all is back when it has grown", () => {

@@ -89,6 +89,21 @@ Deno.test("actions, topics, notices, errors and private messages", () => {
   ]);
 });
 
+Deno.test("the rest of an item of a list is indented further, and columns need room", () => {
+  const text = "Talk:\n  /me TEXT     say what you do, as others do what they do";
+  const notice = entryOf({ key: 1, kind: "notice", text });
+  assertEquals(show(60, notice), [
+    "12:00 -- Talk:",
+    "           /me TEXT     say what you do, as others do what",
+    "             they do",
+  ]);
+  assertEquals(show(40, notice), [
+    "12:00 -- Talk:",
+    "    /me TEXT  say what you do, as others",
+    "      do what they do",
+  ]);
+});
+
 Deno.test("what was found says when and where, at any width", () => {
   const found = { key: 1, kind: "found", room: "#dev", text: "hi" } as const;
   assertEquals(show(50, entryOf({ ...found, foundKind: "message" })), [

@@ -159,7 +159,7 @@ testScreen("older lines come from the server, and what is read stays", async (se
   await ann.waitFor("line 150 of 150");
   await ann.keys("PPage");
   // What is older is on its way when the key has been shown, or here already.
-  await waitUntil(ann, "older lines", ({ rows }) => /scrolled online/.test(rows.at(-2) ?? ""));
+  await waitUntil(ann, "older lines", ({ rows }) => /more below online/.test(rows.at(-2) ?? ""));
   for (let page = 0; page < 3; page++) await ann.keys("PPage");
   await ann.waitFor("line 120 of 150");
   const read = await saidOn(ann, 8);
@@ -168,6 +168,57 @@ testScreen("older lines come from the server, and what is read stays", async (se
   assertEquals(await saidOn(ann, 8), read);
   await ann.keys("C-End");
   await ann.waitFor("guy: something new");
+  await ann.keys("C-d");
+  await ann.waitForEnd("as before\n$");
+});
+
+testScreen("a high terminal is filled with what was said before", async (server) => {
+  await using guest = await server.join("guy");
+  for (let count = 1; count <= 60; count++) guest.say(`line ${count} of 60`);
+  await guest.roundtrip();
+  await using ann = await startClient(server.port, { nick: "ann", columns: 60, rows: 40 });
+  await ann.waitFor("line 30 of 60");
+  const said = await saidOn(ann, 37);
+  assertEquals(said.slice(-3), [
+    "guy: line 60 of 60",
+    "-- Welcome to Parley. You are ann in #lobby, with guy.",
+    "-- Just type to talk. /help and /keys show the rest.",
+  ]);
+  assertEquals(said[0], "guy: line 26 of 60");
+  await ann.keys("C-d");
+  await ann.waitForEnd("as before\n$");
+});
+
+testScreen("thirty people who come and go are one line", async (server) => {
+  await using ann = await startClient(server.port, { nick: "ann", columns: 80, rows: 12 });
+  for (let count = 0; count < 30; count++) {
+    await using guest = await server.join(`u${count}x`);
+    guest.say("/quit");
+    await guest.untilClosed();
+  }
+  await using guest = await server.join("guy");
+  guest.say("a quiet place");
+  await ann.waitFor("guy: a quiet place");
+  assertEquals(await saidOn(ann, 3), [
+    "-- Just type to talk. /help and /keys show the rest.",
+    "-- guy joined; u0x, u1x and 28 others came and went.",
+    "guy: a quiet place",
+  ]);
+  await ann.keys("C-d");
+  await ann.waitForEnd("as before\n$");
+});
+
+testScreen("whoever is sent out of a room reads by whom and why", async (server) => {
+  await using guest = await server.join("guy");
+  guest.say("/join #den");
+  await guest.until(/You are now in #den/);
+  await using ann = await startClient(server.port, { nick: "ann", columns: 60, rows: 12 });
+  await ann.type("/join #den");
+  await ann.keys("Enter");
+  await ann.waitFor("You are now in #den, with guy.");
+  guest.say("/kick ann too loud");
+  await ann.waitFor("-- ann was removed from #den by guy: too loud");
+  assert((await ann.screen()).startsWith("#lobby"));
   await ann.keys("C-d");
   await ann.waitForEnd("as before\n$");
 });

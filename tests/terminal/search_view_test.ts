@@ -26,12 +26,21 @@ function chosen(view: SearchView, rows: number): string[] {
 Deno.test("hits stand below a heading, with when and where they were said", () => {
   const view = new SearchView([hitOf(2, "we deploy"), hitOf(1, "waves", "action")], "deploy");
   assertEquals(texts(view, 60, 4), [
-    "-- 2 found, newest first: Enter shows where it was said, ...",
+    "-- 2 found: Enter shows, Escape back --",
     "2026-11-22 12:00 #dev ann: we deploy",
     "2026-11-22 12:00 #dev * ann waves",
     "",
   ]);
   assertEquals(texts(view, 40, 4)[1], "12:00 #dev ann: we deploy");
+  assertEquals(
+    texts(view, 80, 4)[0],
+    "-- 2 found, newest first: Enter shows where it was said, Escape goes back --",
+  );
+  const full = new SearchView(Array.from({ length: 20 }, (_, id) => hitOf(id, "we deploy")), "");
+  assertEquals(
+    texts(full, 90, 4)[0],
+    "-- the last 20, newest first: Enter shows where it was said, Escape goes back --",
+  );
   assertEquals(texts(new SearchView([], "x"), 60, 2), [
     "-- Nothing found. Escape goes back. --",
     "",

@@ -64,7 +64,7 @@ Deno.test("what came below is told, and what waits for a connection", () => {
     show(80, { newBelow: 12, isScrolled: true }).slice(-28),
     "  12 new below online, 12 ms",
   );
-  assert(show(80, { isScrolled: true }).endsWith(" scrolled online, 12 ms"));
+  assert(show(80, { isScrolled: true }).endsWith(" more below online, 12 ms"));
   assert(show(80, { isScrolled: true, isFetching: true }).endsWith(" loading... online, 12 ms"));
   assert(
     show(80, { waiting: 3, connection: { kind: "connecting" } })

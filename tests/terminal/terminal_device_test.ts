@@ -20,6 +20,7 @@ class FakePort implements TerminalPort {
   readonly log: string[] = [];
   isRaw = false;
   isGone = false;
+  goneError = new Error("gone");
   isInputClosed = false;
   /** Bytes that one write takes; 0 for a terminal that takes none until told otherwise. */
   room = Infinity;
@@ -71,7 +72,7 @@ class FakePort implements TerminalPort {
   }
 
   writeSync(bytes: Uint8Array): number {
-    if (this.isGone) throw new Error("gone");
+    if (this.isGone) throw this.goneError;
     const part = bytes.subarray(0, this.room || Infinity);
     this.log.push(new TextDecoder().decode(part));
     return part.length;
@@ -308,6 +309,21 @@ for (const what of ["frame", "write", "read"] as const) {
     device.close();
     assertEquals(port.modesIn(port.takeLog()), ["25", "7"]);
     assert(!port.isRaw);
+  });
+}
+
+for (const what of ["write", "read"] as const) {
+  testDevice(`TerminalDevice's input ends where a ${what} finds it hung up`, async (stage) => {
+    const { port, device, pass } = stage;
+    const hangUp = Object.assign(new Error("Input/output error"), { code: "EIO" });
+    device.open();
+    const next = device.input().next();
+    port.goneError = hangUp;
+    if (what === "write") port.isGone = true;
+    else port.endInput(hangUp);
+    await pass(0);
+    assertEquals(await next, { done: true, value: undefined });
+    device.close();
   });
 }
 

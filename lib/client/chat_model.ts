@@ -368,6 +368,8 @@ export class ChatModel {
       case "idle-warning":
         return;
       case "goodbye": {
+        // The server will be back, and what it says then is enough.
+        if (event.reason === "shutdown") return;
         const text = describeGoodbye(event.reason, event.detail);
         return this.#notice(this.#current, null, nowMs, text);
       }
@@ -505,6 +507,8 @@ export class ChatModel {
     } else if (!event.isComplete) {
       const text = "Back again. Not all that was said meanwhile follows.";
       this.#divide(this.#everyRoom, nowMs, text);
+    } else if (event.isRestarted) {
+      this.#notice(this.#current, null, nowMs, "Back again: the server was started anew.");
     }
   }
 

@@ -293,8 +293,8 @@ export class LineChat {
   #welcome(event: Welcome, nowMs: number): void {
     this.#add(() => {
       this.#model.apply(event, nowMs);
-      // Otherwise the model tells that there is a gap, or greets.
-      const isWhole = event.isResumed && event.isComplete;
+      // Otherwise the model tells that there is a gap, or of a restart, or greets.
+      const isWhole = event.isResumed && event.isComplete && !event.isRestarted;
       if (this.#isLost && isWhole) this.#model.note("notice", "Back again.", nowMs);
     });
     this.#isLost = false;

@@ -286,6 +286,11 @@ Deno.test("ChatModel keeps what was said over a lost connection, and marks a gap
   // What the user looks at stays, and nothing is marked: nothing is missing.
   assertEquals(model.current.name, "#lobby");
   assertEquals(said(model.room("#dev")?.entries ?? []), ["before"]);
+  model.apply(welcome({ room: "#dev", rooms, isResumed: true, isRestarted: true }), NOW_MS);
+  assertEquals(model.current.entries.map(({ kind, text }) => [kind, text]).at(-1), [
+    "notice",
+    "Back again: the server was started anew.",
+  ]);
   model.apply(welcome({ room: "#dev", rooms, isResumed: true, isComplete: false }), NOW_MS);
   assertEquals(model.room("#dev")?.entries.at(-1)?.kind, "divider");
 

@@ -20,14 +20,16 @@ import {
   type ServerAddress,
 } from "./lib/client/server_address.ts";
 import { ConnectError, connectToServer } from "./lib/client/server_link.ts";
-import { tailRooms } from "./lib/client/tail.ts";
 import {
+  BELL_CHOICES,
   type BellChoice,
   type ServerSettings,
   Settings,
   settingsFolder,
+  THEME_CHOICES,
   type ThemeChoice,
 } from "./lib/client/settings.ts";
+import { tailRooms } from "./lib/client/tail.ts";
 import { UsageError } from "./lib/errors.ts";
 import { CLIENT_TAIL_PAGES_MAX, HISTORY_LINES_MAX, LINE_BYTES_MAX } from "./lib/limits.ts";
 import { FullScreen } from "./lib/terminal/full_screen.ts";
@@ -205,8 +207,8 @@ function parseRequest(args: readonly string[]): Request {
     address: parseServerAddress(server),
     nick: parseNick(parsed.nick),
     mode: parsed.has("plain") ? "plain" : parsed.has("inline") ? "inline" : null,
-    theme: parseChoice(parsed, "theme", ["dark", "light", "auto"]),
-    bell: parseChoice(parsed, "bell", ["off", "mentions", "all"]),
+    theme: parseChoice(parsed, "theme", THEME_CHOICES),
+    bell: parseChoice(parsed, "bell", BELL_CHOICES),
     passwordFile: parsed.text("password-file"),
     hasSettings: !parsed.has("no-settings"),
   };

@@ -93,8 +93,9 @@ class ChatServer implements Server {
     const onFault = (what: string, error: unknown): void =>
       this.#log.error("{what} failed: {error}", { what, error: describe(error) });
     this.#store = openStore({ path: config.db, keepMs: config.keepMs, onFault });
+    let chat: Chat | null = null;
     try {
-      this.#chat = this.#openChat(onFault);
+      this.#chat = chat = this.#openChat(onFault);
       const { accounts, passwords } = this.#chat;
       this.#sessionShared = {
         chat: this.#chat,
@@ -108,6 +109,8 @@ class ChatServer implements Server {
       };
       this.#listener = this.#listen();
     } catch (error) {
+      // Who may come back is waited for already.
+      chat?.close();
       this.#store.close();
       throw error;
     }

@@ -2,7 +2,7 @@
 // told exactly what they missed; for how long, with which token, and what ends it. What
 // somebody missed is compared with what somebody beside them was told whose connection held.
 
-import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { mock } from "node:test";
 import {
@@ -1212,4 +1212,23 @@ Deno.test("a reset that nobody read anything before is a loss like any other", a
   await rude.reset();
   assertEquals(await noticed(server, 1, nick), []);
   assertEquals(await ask(nick, "/nick rude"), ["-- rude is taken."]);
+});
+
+Deno.test("a start that cannot listen waits for nobody, and leaves them to the next", async () => {
+  await using folder = await Folder.with();
+  const before = startTestServer({ db: folder.db });
+  await using ann = await JsonGuest.enter(before.port, "ann");
+  await before.shutdown();
+  await ann.untilClosed();
+  {
+    // Whatever this leaves running, the sanitizers find.
+    using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    assertThrows(
+      () => startTestServer({ db: folder.db, port: taken.addr.port }),
+      Deno.errors.AddrInUse,
+    );
+  }
+  await using server = startTestServer({ db: folder.db });
+  const { welcome } = await ann.resume(server.port);
+  assertEquals([welcome["name"], welcome["isRestarted"]], ["ann", true]);
 });

@@ -14,10 +14,16 @@
 import type { Session } from "./conversation.ts";
 
 /** How the client looks: `auto` goes by the terminal. */
-export type ThemeChoice = "dark" | "light" | "auto";
+export type ThemeChoice = (typeof THEME_CHOICES)[number];
+
+/** See {@linkcode ThemeChoice}. */
+export const THEME_CHOICES = ["dark", "light", "auto"] as const;
 
 /** When the terminal's bell is rung. */
-export type BellChoice = "off" | "mentions" | "all";
+export type BellChoice = (typeof BELL_CHOICES)[number];
+
+/** See {@linkcode BellChoice}. */
+export const BELL_CHOICES = ["off", "mentions", "all"] as const;
 
 /** What is remembered for one server. */
 export interface ServerSettings {
@@ -206,8 +212,8 @@ async function writeInPlace(path: string, file: SettingsFile): Promise<void> {
 function settingsFrom(value: unknown): ServerSettings {
   const { theme, bell, nick, session } = objectOf(value);
   return {
-    theme: oneOf(theme, ["dark", "light", "auto"]) ?? SETTINGS_DEFAULT.theme,
-    bell: oneOf(bell, ["off", "mentions", "all"]) ?? SETTINGS_DEFAULT.bell,
+    theme: oneOf(theme, THEME_CHOICES) ?? SETTINGS_DEFAULT.theme,
+    bell: oneOf(bell, BELL_CHOICES) ?? SETTINGS_DEFAULT.bell,
     nick: typeof nick === "string" && nick !== "" ? nick : null,
     session: sessionFrom(session),
   };

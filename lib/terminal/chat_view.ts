@@ -14,13 +14,19 @@
 import { ChatModel, type RoomView } from "../client/chat_model.ts";
 import type { ConnectionState, Request, RequestAnswer } from "../client/conversation.ts";
 import { foldName } from "../client/mentions.ts";
-import type { BellChoice, ThemeChoice } from "../client/settings.ts";
+import {
+  BELL_CHOICES,
+  type BellChoice,
+  THEME_CHOICES,
+  type ThemeChoice,
+} from "../client/settings.ts";
 import { describeSentOut } from "../client/wording.ts";
 import type { HistoryLine } from "../events.ts";
 import { CLIENT_WHO_AGAIN_MS } from "../limits.ts";
 import type { ServerEvent } from "../protocol/json_reader.ts";
 import { ArchiveView, type PageSide, type WantedPage } from "./archive_view.ts";
 import { Bell } from "./bell.ts";
+import { type ChoiceAnswer, readChoice } from "./choice.ts";
 import { CLIENT_COMMANDS, SERVER_COMMANDS } from "./completion.ts";
 import { EntryLines } from "./entry_lines.ts";
 import { InputArea } from "./input_area.ts";
@@ -600,10 +606,10 @@ export class ChatView {
         this.#leave();
         return true;
       case "bell":
-        this.#choose("bell", ["off", "mentions", "all"], args);
+        this.#chooseBell(args);
         return true;
       case "theme":
-        this.#choose("theme", ["dark", "light", "auto"], args);
+        this.#chooseTheme(args);
         return true;
       case "keys": {
         const first = this.#model.current.entries.length;
@@ -632,19 +638,23 @@ export class ChatView {
     this.#complain(`${what[0]} not sent yet: leave again to drop ${what[1]}.`);
   }
 
-  /** A setting: shown without an argument, changed with one. */
-  #choose(name: "bell" | "theme", choices: readonly string[], args: string): void {
-    const word = args.toLowerCase();
-    if (args === "") {
-      const value = name === "bell" ? this.#bell.choice : this.#theme;
-      this.#note(`/${name} is ${value}; ${choices.join(", ")} are the choices.`);
-    } else if (!choices.includes(word)) {
-      this.#complain(`/${name} takes ${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}.`);
-    } else {
-      if (name === "bell") this.#owner.setBell(this.#bell.choice = word as BellChoice);
-      else this.#owner.setTheme(this.#theme = word as ThemeChoice);
-      this.#note(`/${name} is ${word} from now on.`);
-    }
+  #chooseBell(args: string): void {
+    const { choice: current } = this.#bell;
+    const answer = readChoice(args, { name: "bell", choices: BELL_CHOICES, current });
+    if (answer.choice !== null) this.#owner.setBell(this.#bell.choice = answer.choice);
+    this.#tellChoice(answer);
+  }
+
+  #chooseTheme(args: string): void {
+    const current = this.#theme;
+    const answer = readChoice(args, { name: "theme", choices: THEME_CHOICES, current });
+    if (answer.choice !== null) this.#owner.setTheme(this.#theme = answer.choice);
+    this.#tellChoice(answer);
+  }
+
+  #tellChoice({ isMistake, text }: ChoiceAnswer<string>): void {
+    if (isMistake) this.#complain(text);
+    else this.#note(text);
   }
 
   #note(text: string): void {

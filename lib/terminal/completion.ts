@@ -9,6 +9,7 @@
  * @module
  */
 
+import { BELL_CHOICES, THEME_CHOICES } from "../client/settings.ts";
 import { CLIENT_CHOICES_MAX } from "../limits.ts";
 
 /**
@@ -58,9 +59,9 @@ export const SERVER_COMMANDS: Readonly<Record<string, readonly string[]>> = {
 
 /** The commands that the full-screen client does by itself, in the same way. */
 export const CLIENT_COMMANDS: Readonly<Record<string, readonly string[]>> = {
-  bell: ["off", "mentions", "all"],
+  bell: BELL_CHOICES,
   keys: [],
-  theme: ["dark", "light", "auto"],
+  theme: THEME_CHOICES,
 };
 
 const WAYS: ReadonlyMap<string, readonly string[]> = new Map([

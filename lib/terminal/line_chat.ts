@@ -23,10 +23,11 @@ import {
   type Session,
 } from "../client/conversation.ts";
 import type { Entry } from "../client/entry.ts";
-import type { ServerSettings } from "../client/settings.ts";
+import { BELL_CHOICES, type ServerSettings, THEME_CHOICES } from "../client/settings.ts";
 import type { ServerEvent, Welcome } from "../protocol/json_reader.ts";
 import { cleanText } from "../text.ts";
 import { Bell } from "./bell.ts";
+import { readChoice } from "./choice.ts";
 import { CLIENT_COMMANDS, type CompletionSources, SERVER_COMMANDS } from "./completion.ts";
 import { entryText } from "./entry_text.ts";
 import { outgoingOf } from "./outgoing.ts";
@@ -73,8 +74,6 @@ export interface LineChatOwner {
 /** What Tab offers at the start of a line. */
 const COMMANDS = [...Object.keys(SERVER_COMMANDS), ...Object.keys(CLIENT_COMMANDS)]
   .toSorted().map((name) => `/${name}`);
-const BELL_CHOICES = ["off", "mentions", "all"] as const;
-const THEME_CHOICES = ["dark", "light", "auto"] as const;
 /** Columns of what is repeated of something that was not sent. */
 const QUOTE_COLUMNS = 40;
 
@@ -205,47 +204,41 @@ export class LineChat {
 
   /** Does what the client does by itself; false where that is nothing. */
   #command(name: string, args: string): boolean {
-    const { setTheme } = this.#owner;
     switch (name) {
       case "quit":
         this.leave();
         return true;
       case "bell":
-        this.#choose(name, BELL_CHOICES, this.#bell.choice, args, (bell) => {
-          this.#bell.choice = bell;
-          this.#options.onSettings({ bell });
-        });
+        this.#chooseBell(args);
         return true;
       case "theme":
-        if (setTheme === null) this.note("There are no colours here.");
-        else {
-          this.#choose(name, THEME_CHOICES, this.#theme, args, (theme) => {
-            setTheme(this.#theme = theme);
-            this.#options.onSettings({ theme });
-          });
-        }
+        this.#chooseTheme(args);
         return true;
       default:
         return false;
     }
   }
 
-  /** A setting: told without an argument, changed with one. */
-  #choose<Choice extends string>(
-    name: string,
-    choices: readonly Choice[],
-    current: Choice,
-    args: string,
-    change: (choice: Choice) => void,
-  ): void {
-    const word = args.toLowerCase();
-    const choice = choices.find((each) => each === word);
-    const all = choices.join(", ");
-    if (choice !== undefined) {
-      change(choice);
-      this.note(`/${name} is ${choice} from now on.`);
-    } else if (args === "") this.note(`/${name} is ${current}; ${all} are the choices.`);
-    else this.note(`/${name} takes one of ${all}.`);
+  #chooseBell(args: string): void {
+    const { choice: current } = this.#bell;
+    const { choice, text } = readChoice(args, { name: "bell", choices: BELL_CHOICES, current });
+    if (choice !== null) {
+      this.#bell.choice = choice;
+      this.#options.onSettings({ bell: choice });
+    }
+    this.note(text);
+  }
+
+  #chooseTheme(args: string): void {
+    const { setTheme } = this.#owner;
+    if (setTheme === null) return this.note("There are no colours here.");
+    const current = this.#theme;
+    const { choice, text } = readChoice(args, { name: "theme", choices: THEME_CHOICES, current });
+    if (choice !== null) {
+      setTheme(this.#theme = choice);
+      this.#options.onSettings({ theme: choice });
+    }
+    this.note(text);
   }
 
   #conversationOwner(): ConversationOwner {

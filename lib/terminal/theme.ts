@@ -16,9 +16,6 @@ import type { Role } from "./styled.ts";
 /** What sort of terminal a theme is for. */
 export type ThemeName = "dark" | "light";
 
-/** All of them, in the order in which they are offered. */
-export const THEME_NAMES: readonly ThemeName[] = ["dark", "light"];
-
 /** Each role's SGR parameters, such as `1;38;5;203`; empty for the terminal's own look. */
 export type Theme = Readonly<Record<Role, string>>;
 

@@ -429,7 +429,7 @@ testTerminal("inline client changes its colours and its bell", async ({ terminal
   assert(mention !== "" && !light.startsWith(mention), light);
   await terminal.type("/bell loud");
   await terminal.keys("Enter");
-  await terminal.waitForEnd("-- /bell takes one of off, mentions, all.\nkim>");
+  await terminal.waitForEnd("-- /bell takes off, mentions or all.\nkim>");
 });
 
 testTerminal("inline client rings the bell for who is named", async ({ terminal, peer }) => {

@@ -150,7 +150,7 @@ Deno.test("LineChat changes settings, and remembers them", async () => {
   for (const typed of ["/bell", "/bell ALL", "/theme light", "/theme pink"]) {
     stage.chat.enter(typed);
   }
-  assertEquals(await stage.until("-- /theme takes one of dark, light, auto."), [
+  assertEquals(await stage.until("-- /theme takes dark, light or auto."), [
     "/bell",
     "-- /bell is mentions; off, mentions, all are the choices.",
     "/bell ALL",
@@ -158,7 +158,7 @@ Deno.test("LineChat changes settings, and remembers them", async () => {
     "/theme light",
     "-- /theme is light from now on.",
     "/theme pink",
-    "-- /theme takes one of dark, light, auto.",
+    "-- /theme takes dark, light or auto.",
   ]);
   assertEquals(stage.changes, [{ bell: "all" }, "theme light", { theme: "light" }]);
 });

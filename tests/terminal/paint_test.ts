@@ -10,7 +10,9 @@ import {
   paintLine,
 } from "../../lib/terminal/paint.ts";
 import { type Role, textOf } from "../../lib/terminal/styled.ts";
-import { THEME_NAMES, themeOf } from "../../lib/terminal/theme.ts";
+import { type ThemeName, themeOf } from "../../lib/terminal/theme.ts";
+
+const THEME_NAMES: readonly ThemeName[] = ["dark", "light"];
 
 // deno-lint-ignore no-control-regex -- the escape is what is looked for
 const SGR = /\x1b\[[\d;]*m/gu;

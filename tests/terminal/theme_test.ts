@@ -1,7 +1,9 @@
 // Themes: what has a colour can be read, and without colours nothing has one.
 
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
-import { THEME_NAMES, themeOf } from "../../lib/terminal/theme.ts";
+import { type ThemeName, themeOf } from "../../lib/terminal/theme.ts";
+
+const THEME_NAMES: readonly ThemeName[] = ["dark", "light"];
 
 const BACKGROUNDS = { dark: 0, light: 255 } as const;
 /** WCAG 2.2, AA. */

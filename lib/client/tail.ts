@@ -91,6 +91,8 @@ interface Following {
   lastId: number;
   /** What is to be fetched of the history: so many lines, or all above `lastId`. */
   wants: number | "missed";
+  /** The request that is waited for: the answers of earlier ones are of no use any more. */
+  awaited: number;
   /** What is said while it is being fetched; null where nothing is. */
   held: SaidLine[] | null;
   /** What was fetched so far, oldest first, in so many pages. */
@@ -125,7 +127,7 @@ class Tail implements ConversationOwner {
     const { address, nick, password, reconnects, connect, rooms, lines } = options;
     this.#options = options;
     for (const name of rooms) {
-      const following = { name, lastId: 0, wants: lines, held: [], past: [], pages: 0 };
+      const following = { name, lastId: 0, wants: lines, awaited: 0, held: [], past: [], pages: 0 };
       this.#rooms.set(foldName(name), following);
     }
     this.#conversation = new Conversation({
@@ -229,7 +231,9 @@ class Tail implements ConversationOwner {
     room.held ??= [];
     room.past = [];
     room.pages = 0;
-    this.#conversation.request({ type: "command", name: "join", args: room.name }, (answer) => {
+    const request = { type: "command", name: "join", args: room.name } as const;
+    const ref = room.awaited = this.#conversation.request(request, (answer) => {
+      if (ref !== room.awaited) return;
       if (answer.type === "refused") this.#refused(answer);
       else if (room.wants === 0) this.#goOn(room);
       else this.#fetch(room);
@@ -242,11 +246,12 @@ class Tail implements ConversationOwner {
     const count = wants === "missed" ? HISTORY_LINES_MAX : wants - past.length;
     const before = past[0] === undefined ? "" : ` before ${past[0].id}`;
     const args = `${Math.min(count, HISTORY_LINES_MAX)}${before}`;
-    const ref = this.#conversation.request(
+    const ref = room.awaited = this.#conversation.request(
       { type: "command", name: "history", args, room: name },
       (answer) => {
         const page = this.#pages.get(ref);
         this.#pages.delete(ref);
+        if (ref !== room.awaited) return;
         if (answer.type === "refused") this.#refused(answer);
         // Done before, and what it answered was lost with a connection.
         else if (page === undefined && answer.type === "ok" && answer.repeated === true) {

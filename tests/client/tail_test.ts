@@ -235,6 +235,23 @@ Deno.test("tailRooms() fetches what a resumed session does not have", async () =
   await stop(tailing, second);
 });
 
+Deno.test("tailRooms() fetches once where a join is sent again beside a newer one", async () => {
+  await using server = new FakeServer();
+  await using tailing = start(server, { lines: 2 });
+  const first = await welcome(server, { id: 5 });
+  const asked = await nextRequest(first);
+  await first.close();
+  const second = await welcome(server, { id: 9, isResumed: true, isComplete: false });
+  const again = await nextRequest(second);
+  assertEquals(again, asked);
+  await second.say(lineOf({ type: "ok", ref: again["ref"] }));
+  await answerJoin(second);
+  await answerHistory(second, "2", [7, 8]);
+  await second.say(said(10));
+  assertEquals(await tailing.texts(3), ["7", "8", "10"]);
+  await stop(tailing, second);
+});
+
 Deno.test("tailRooms() says so where a gap is too long to be fetched", async () => {
   await using server = new FakeServer();
   await using tailing = start(server);

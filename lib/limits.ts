@@ -535,3 +535,6 @@ export const UNPROVEN_TOKENS_MAX = 4;
  * or went unnamed: a thousand clients in a room must not ask at each arrival.
  */
 export const CLIENT_WHO_AGAIN_MS = 10_000;
+
+/** At its end the bundled client waits so long for a terminal that is slow, or stopped by Ctrl-S. */
+export const CLIENT_SETTLE_MS = 100;

@@ -113,6 +113,7 @@ export class FullScreen {
     } finally {
       clearTimeout(this.#keyTimer);
       clearInterval(this.#clockTimer);
+      await this.#device.settled();
       this.#device.close();
       await reading;
     }

@@ -13,7 +13,7 @@
  * @module
  */
 
-import { FRAME_MS, TERMINAL_READ_BYTES } from "../limits.ts";
+import { CLIENT_SETTLE_MS, FRAME_MS, TERMINAL_READ_BYTES } from "../limits.ts";
 
 /** How large a terminal is; one column and one row at least. */
 export interface TerminalSize {
@@ -92,6 +92,8 @@ export class TerminalDevice implements Disposable {
   #isWhole = true;
   #isRinging = false;
   #isWriting = false;
+  /** Never rejects. */
+  #lastWrite: Promise<void> = Promise.resolve();
   #drawnAtMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #failure: { readonly error: unknown } | null = null;
@@ -173,6 +175,18 @@ export class TerminalDevice implements Disposable {
       yield buffer.slice(0, length);
     }
     if (this.#failure !== null) throw this.#failure.error;
+  }
+
+  /**
+   * Waits, but not for long, for the frame that is on its way: to be awaited before
+   * {@linkcode TerminalDevice.close} where there is time for it, or else it may come out
+   * behind what gives the terminal back.
+   */
+  async settled(): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, CLIENT_SETTLE_MS);
+    await Promise.race([this.#lastWrite, late.promise]);
+    clearTimeout(timer);
   }
 
   /**
@@ -285,7 +299,7 @@ export class TerminalDevice implements Disposable {
     if (bytes === "") return;
     this.#drawnAtMs = Date.now();
     this.#isWriting = true;
-    this.#write(encoder.encode(bytes)).then(
+    this.#lastWrite = this.#write(encoder.encode(bytes)).then(
       () => this.#written(),
       (error) => this.#fail(error),
     );

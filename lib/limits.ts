@@ -11,6 +11,9 @@
 /** The port that `ssh-chat` made customary for chat in a terminal. */
 export const PORT_DEFAULT = 2022;
 
+/** The same for TLS: the next one. */
+export const TLS_PORT_DEFAULT = 2023;
+
 /**
  * Connections that the kernel may queue before they are accepted. Beyond it a
  * connecting peer waits a second for its retry; 4,096 is what Linux allows by
@@ -538,3 +541,165 @@ export const CLIENT_WHO_AGAIN_MS = 10_000;
 
 /** At its end the bundled client waits so long for a terminal that is slow, or stopped by Ctrl-S. */
 export const CLIENT_SETTLE_MS = 100;
+
+/**
+ * Bounds in seconds between which the times of storing a turn's messages are counted. A quick disk
+ * takes 20 to 200 microseconds; a millisecond is a slice of a turn; a hundredth of a second is a disk
+ * that hesitates; `STORE_BUSY_MS` is what a lock is waited for, and from a tenth on people notice.
+ */
+export const APPEND_BOUNDS_SECONDS: readonly number[] = [
+  0.000_05,
+  0.000_1,
+  0.000_2,
+  0.000_5,
+  0.001,
+  0.005,
+  0.01,
+  0.05,
+  0.1,
+  0.5,
+  1,
+];
+/**
+ * How often the event loop is asked how late it is, while metrics are on: each stall longer than
+ * this is seen, for ten wake-ups a second.
+ */
+export const LOOP_PROBE_MS = 100;
+/**
+ * Bounds in seconds between which its lateness is counted. Timers are a millisecond or two late
+ * by themselves; a tenth of a second is felt, and who waits for a second thinks of leaving.
+ */
+export const LOOP_LAG_BOUNDS_SECONDS: readonly number[] = [
+  0.002,
+  0.005,
+  0.01,
+  0.02,
+  0.05,
+  0.1,
+  0.2,
+  0.5,
+  1,
+  2,
+  5,
+];
+/** Whoever started the server is told that it is ready, or after this long not: it must serve. */
+export const NOTIFY_MS = 2_000;
+
+/**
+ * How long a certificate of `make-cert` is good, in days, by default: Apple's systems take none
+ * that is good for longer, even where its owner trusts it by hand.
+ */
+export const CERTIFICATE_DAYS_DEFAULT = 825;
+/** See {@linkcode CERTIFICATE_DAYS_DEFAULT}: ten years, for who has it trusted by its fingerprint. */
+export const CERTIFICATE_DAYS_MAX = 3_650;
+/** A certificate is good from so long ago: the clocks of those who join may be slow. */
+export const CERTIFICATE_BACKDATED_MS = 60 * 60_000;
+
+/** Bytes of a certificate, key, configuration or greeting that are read again: far more than any has. */
+export const WATCHED_FILE_BYTES_MAX = 1024 * 1024;
+
+/**
+ * How often to look whether the certificate has changed. It lasts for weeks, and a change is told
+ * once it has been quiet for so long: a certificate and its key are written one after the other.
+ */
+export const WATCH_POLL_MS = 5_000;
+
+/**
+ * Bytes of one WebSocket message. Twice a line: one that is a little too long is refused in words,
+ * and the connection lives; beyond that it is closed (1009).
+ */
+export const WEB_SOCKET_MESSAGE_BYTES_MAX = 2 * LINE_BYTES_MAX;
+/** Fragments of one message: browsers send a message of that size in one. */
+export const WEB_SOCKET_FRAGMENTS_MAX = 64;
+/** Answers to pings that wait for one peer before it is cut: browsers send no pings at all. */
+export const WEB_SOCKET_PONGS_MAX = 16;
+/**
+ * How often a browser is pinged: proxies and home routers forget connections that are silent
+ * for a minute.
+ */
+export const WEB_SOCKET_PING_MS = 30_000;
+/**
+ * Pings in a row that may go unanswered before a browser counts as gone: a full send queue takes
+ * a slow network half a minute, and the answer comes behind it.
+ */
+export const WEB_SOCKET_PINGS_UNANSWERED_MAX = 2;
+
+/**
+ * Bytes of an HTTP request's line and headers: browsers send the cookies of every other program
+ * on this host along.
+ */
+export const HTTP_HEAD_BYTES_MAX = 16 * 1024;
+/** Header lines of a request: browsers and proxies together send some 30. */
+export const HTTP_HEADER_LINES_MAX = 100;
+/** A request's headers have to be here after so long, from the connection's first moment on. */
+export const HTTP_HEADERS_MS = 10_000;
+/** Likewise the whole request: 8 KiB come in seconds on any network that is worth using. */
+export const HTTP_REQUEST_MS = 10_000;
+/** A TLS handshake at the browser door has to be over after so long. */
+export const HTTP_HANDSHAKE_MS = 10_000;
+/** How often it is looked whether those times are over. */
+export const HTTP_CHECK_MS = 1_000;
+/** An HTTP connection on which nothing is asked is kept so long: a page's files come in one go. */
+export const HTTP_KEEP_ALIVE_MS = 5_000;
+/**
+ * Whoever takes nothing of an answer for so long, or for twice as long, as the runtime looks, is
+ * cut. Streams are not bound to it.
+ */
+export const HTTP_STALL_MS = 5_000;
+/**
+ * HTTP connections that are open at once, visitors and streams aside. One more costs whoever has
+ * the most of them their oldest: who opens thousands takes them from nobody else.
+ */
+export const HTTP_CONNECTIONS_MAX = 1_000;
+/**
+ * Requests on one connection that wait for their answers: browsers send one at a time. The runtime
+ * takes as many as come, and holds all their answers for a peer that reads none.
+ */
+export const HTTP_REQUESTS_WAITING_MAX = 8;
+/** When the door closes, requests that are being answered have so long to be done. */
+export const HTTP_CLOSE_MS = 1_000;
+
+/** Bytes of what a bot says in one request: as a line of anybody else's. */
+export const BOT_TEXT_BYTES_MAX: number = LINE_BYTES_MAX;
+
+/** Bots of one account: one for each thing that reports something, for somebody who looks after many. */
+export const BOTS_PER_ACCOUNT_MAX = 10;
+/**
+ * How fast one bot may talk and begin to read; a text counts as a line of anybody's does. A burst
+ * is what a deployment reports in one go, the pace what people can still read.
+ */
+export const BOT_RATE: Rate = { burst: 20, perSecond: 1 };
+/** Bots whose pace is remembered; beyond it the one that was quiet for longest has its burst again. */
+export const BOT_RATES_REMEMBERED_MAX = 10_000;
+/** Streams of one bot at once: a program, the next one that takes over, and a look from a shell. */
+export const BOT_STREAMS_MAX = 4;
+/**
+ * A stream on which nothing was sent for so long has a blank line: proxies cut what is silent for a
+ * minute, and a reader that vanished is noticed. So often it is looked whether the bot may still read.
+ */
+export const BOT_STREAM_BLANK_MS = 30_000;
+/** A reader that is behind, and takes nothing of what it missed for so long, is cut. */
+export const BOT_STALL_MS = 30_000;
+/**
+ * What streams have missed is read a page at a time, and each page is followed by a pause this many
+ * times as long: however many bots catch up, those who talk have three quarters of the time.
+ */
+export const BOT_PAGE_PAUSE_FACTOR = 3;
+/** The longest wait for who sends wrong tokens: nobody guesses one, but somebody may ask for ever. */
+export const BOT_ATTEMPT_WAIT_MS_MAX = 60_000;
+
+/**
+ * Wait for a new peer's whole TLS handshake, what a proxy says before it included. Three round
+ * trips and a slow telephone need two seconds; who takes longer holds memory for nothing.
+ */
+export const TLS_HANDSHAKE_MS = 10_000;
+/**
+ * TLS handshakes that may be unfinished at once: some 30 KiB each. One takes milliseconds, so a
+ * burst of a thousand is done in a second; where there are more, the oldest is cut off, which is
+ * one that has stalled.
+ */
+export const TLS_HANDSHAKES_MAX = 1_024;
+/** Wait for the header of a proxy that is to send one: it comes in the connection's first bytes. */
+export const PROXY_HEADER_MS = 5_000;
+/** Bytes of such a header: addresses take 52, and what proxies add takes some hundred. */
+export const PROXY_HEADER_BYTES_MAX: number = 16 + 2_048;

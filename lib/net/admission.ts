@@ -19,13 +19,14 @@ export type Refusal = "server-full" | "address-full";
 
 /** Counts the connections that are open. */
 export class Admission {
-  readonly #limits: AdmissionLimits;
+  /** What holds for those who come from now on. */
+  limits: AdmissionLimits;
   readonly #perAddress = new Map<string, number>();
   #connections = 0;
 
   /** Begins with none open. */
   constructor(limits: AdmissionLimits) {
-    this.#limits = limits;
+    this.limits = limits;
   }
 
   /** How many are open. */
@@ -45,8 +46,8 @@ export class Admission {
     const network = countedNetwork(address);
     const open = network === null ? 0 : (this.#perAddress.get(network) ?? 0) + 1;
     if (network !== null) this.#perAddress.set(network, open);
-    if (this.#connections > this.#limits.connectionsMax) return "server-full";
-    return open > this.#limits.perAddressMax ? "address-full" : null;
+    if (this.#connections > this.limits.connectionsMax) return "server-full";
+    return open > this.limits.perAddressMax ? "address-full" : null;
   }
 
   /** Takes back one from `address`. */

@@ -1,7 +1,7 @@
 /**
  * What a connection is, whatever its transport: whole lines in, bytes out.
  *
- * TCP implements it today; nothing above `net/` can tell which transport it has.
+ * Nothing above `net/` can tell which transport it has.
  * Must not know: protocols, the chat.
  *
  * @module
@@ -22,6 +22,19 @@ export const FILLER: unique symbol = Symbol("bytes without a line");
 /** One line from a peer, without its end, or what stands for it. */
 export type Line = string | typeof TOO_LONG | typeof FILLER;
 
+/** By which way somebody came: raw TCP, TLS, or a browser's WebSocket. */
+export type Via = "tcp" | "tls" | "web";
+
+/** Who is on the other side, as far as the way there tells. */
+export interface Peer {
+  /** The address without its port, as text. */
+  readonly address: string;
+  /** By which way they came. */
+  readonly via: Via;
+  /** Whether nobody on the way can read what they send: it is encrypted, or leaves no machine. */
+  readonly isPrivate: boolean;
+}
+
 /**
  * One live transport that speaks lines.
  *
@@ -33,8 +46,8 @@ export type Line = string | typeof TOO_LONG | typeof FILLER;
  * 3. *Closed:* whoever iterated `lines()` calls `close`, nobody else needs to.
  */
 export interface Connection {
-  /** The peer's address without its port, as text. */
-  readonly address: string;
+  /** Who is on the other side. */
+  readonly peer: Peer;
 
   /** Whoever aborts it, with an {@linkcode EndReason}, ends the connection. */
   readonly controller: AbortController;

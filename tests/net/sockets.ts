@@ -8,8 +8,9 @@
 
 import { setImmediate } from "node:timers";
 import { EndReason } from "../../lib/errors.ts";
-import type { Line } from "../../lib/net/connection.ts";
-import { ConnectionShared, TcpConnection, type TcpSocket } from "../../lib/net/tcp_connection.ts";
+import type { Line, Peer } from "../../lib/net/connection.ts";
+import { ConnectionShared, SocketConnection } from "../../lib/net/socket_connection.ts";
+import type { Socket } from "../../lib/socket.ts";
 
 /** Longest wait for anything, on a busy machine too. */
 const WAIT_MS = 15_000;
@@ -74,7 +75,7 @@ export function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 }
 
 /** Every line up to the end of a connection. */
-export async function allLines(connection: TcpConnection): Promise<Line[]> {
+export async function allLines(connection: SocketConnection): Promise<Line[]> {
   const lines: Line[] = [];
   for await (const line of connection.lines()) lines.push(line);
   return lines;
@@ -112,14 +113,18 @@ export async function connectPair(): Promise<{ near: Deno.TcpConn; far: Deno.Tcp
   return { near, far };
 }
 
+/** Whoever is on the other side of a connection. */
+export const PEER: Peer = { address: "192.0.2.7", via: "tcp", isPrivate: false };
+
 /** A connection over any socket, and how often it said that it is closed. */
 export class Subject {
-  readonly connection: TcpConnection;
+  readonly connection: SocketConnection;
   /** How often `onClosed` was called. */
   timesClosed = 0;
 
-  constructor(socket: TcpSocket) {
-    this.connection = new TcpConnection(socket, new ConnectionShared(() => this.timesClosed++));
+  constructor(socket: Socket) {
+    const shared = new ConnectionShared(() => this.timesClosed++);
+    this.connection = new SocketConnection(socket, PEER, shared);
   }
 }
 
@@ -149,17 +154,13 @@ export class RealPair extends Subject implements AsyncDisposable {
 }
 
 /** A real socket that says whether a write is under way. */
-export class TracedSocket implements TcpSocket {
+export class TracedSocket implements Socket {
   readonly #conn: Deno.TcpConn;
   /** How many writes are under way. */
   writing = 0;
 
   constructor(conn: Deno.TcpConn) {
     this.#conn = conn;
-  }
-
-  get remoteAddr(): Deno.Addr {
-    return this.#conn.remoteAddr;
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
@@ -225,8 +226,7 @@ export class ManualWriter {
 }
 
 /** A socket of which the test decides every read and every write. */
-export class FakeSocket extends ManualWriter implements TcpSocket {
-  readonly remoteAddr: Deno.NetAddr = { transport: "tcp", hostname: "192.0.2.7", port: 40_000 };
+export class FakeSocket extends ManualWriter implements Socket {
   /** Whether writes are taken whole and at once. */
   isTaking: boolean;
   isDisposed = false;

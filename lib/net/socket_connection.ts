@@ -1,5 +1,5 @@
 /**
- * A connection over TCP.
+ * A connection over any socket: TCP, TLS, a WebSocket.
  *
  * One reader, one writer, one `AbortController`. Reading and writing go through
  * callbacks that live as long as the connection, since a quiet connection
@@ -20,22 +20,11 @@ import {
   READ_GROW_MS,
   SEND_QUEUE_BYTES_MAX,
 } from "../limits.ts";
-import type { Connection, Line } from "./connection.ts";
+import type { Socket } from "../socket.ts";
+import type { Connection, Line, Peer } from "./connection.ts";
 import { LineDecoder } from "./line_decoder.ts";
 import { SendQueue, type SendQueueOwner, SendScheduler } from "./send_queue.ts";
 import { type Due, SharedTimers } from "./shared_timers.ts";
-
-/** What a connection needs of a socket; `Deno.TcpConn` has it. */
-export interface TcpSocket extends Disposable {
-  /** The peer's address. */
-  readonly remoteAddr: Deno.Addr;
-  /** Reads into `buffer`: how many bytes, or null at the end. */
-  read(buffer: Uint8Array): Promise<number | null>;
-  /** Writes some of the bytes, and says how many. */
-  write(bytes: Uint8Array): Promise<number>;
-  /** Ends our side of the stream. */
-  closeWrite(): Promise<void>;
-}
 
 /** What the connections of one server share. */
 export class ConnectionShared {
@@ -44,10 +33,10 @@ export class ConnectionShared {
   /** For short waits. */
   readonly timers = new SharedTimers(CONNECTION_STEP_MS);
   /** Called once for each connection, when nothing of it is left open. */
-  readonly onClosed: (connection: TcpConnection) => void;
+  readonly onClosed: (connection: SocketConnection) => void;
 
   /** For the connections of one server. */
-  constructor(onClosed: (connection: TcpConnection) => void) {
+  constructor(onClosed: (connection: SocketConnection) => void) {
     this.onClosed = onClosed;
   }
 }
@@ -77,10 +66,10 @@ const END_OF_STREAM = new EndReason("end-of-stream", "Peer ended the stream");
 const DONE: IteratorResult<Line, void> = { done: true, value: undefined };
 
 /** See {@linkcode Connection}. */
-export class TcpConnection
+export class SocketConnection
   implements Connection, SendQueueOwner, Due, AsyncIterableIterator<Line, void, void> {
-  readonly address: string;
-  readonly #socket: TcpSocket;
+  readonly peer: Peer;
+  readonly #socket: Socket;
   readonly #shared: ConnectionShared;
   readonly #queue: SendQueue;
   readonly #decoder = new LineDecoder();
@@ -99,11 +88,11 @@ export class TcpConnection
   /** Lines that have arrived; those before `#lineAt` were given. */
   readonly #lines: Line[] = [];
   #lineAt = 0;
-  /** The first bytes, while {@linkcode TcpConnection.opening} looks at them. */
+  /** The first bytes, while {@linkcode SocketConnection.opening} looks at them. */
   #opening: Uint8Array | null = null;
-  /** Goes on with {@linkcode TcpConnection.opening}; null while nobody waits for it. */
+  /** Goes on with {@linkcode SocketConnection.opening}; null while nobody waits for it. */
   #resolveOpening: ((bytes: Uint8Array | null) => void) | null = null;
-  /** Goes on with {@linkcode TcpConnection.next}; null while it does not wait. */
+  /** Goes on with {@linkcode SocketConnection.next}; null while it does not wait. */
   #resolveNext: ((result: IteratorResult<Line, void>) => void) | null = null;
 
   /** Why it is being closed; null while it is not. */
@@ -113,12 +102,11 @@ export class TcpConnection
   #timer = 0;
 
   /** Takes the socket over: nobody else reads, writes or closes it from now on. */
-  constructor(socket: TcpSocket, shared: ConnectionShared) {
+  constructor(socket: Socket, peer: Peer, shared: ConnectionShared) {
+    this.peer = peer;
     this.#socket = socket;
     this.#shared = shared;
     this.#queue = new SendQueue(socket, shared.scheduler, this);
-    const { remoteAddr } = socket;
-    this.address = "hostname" in remoteAddr ? remoteAddr.hostname : "local";
   }
 
   get controller(): AbortController {
@@ -185,7 +173,7 @@ export class TcpConnection
     return this;
   }
 
-  /** See {@linkcode TcpConnection.lines}: the connection is its own iterator. */
+  /** See {@linkcode SocketConnection.lines}: the connection is its own iterator. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Line, void, void> {
     return this;
   }

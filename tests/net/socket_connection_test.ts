@@ -101,7 +101,7 @@ async function sendUntilStuck(pair: RealPair): Promise<void> {
 
 // Opening.
 
-Deno.test("TcpConnection.opening() leaves the bytes to be read", async () => {
+Deno.test("SocketConnection.opening() leaves the bytes to be read", async () => {
   await using pair = await RealPair.open();
   await writeAll(pair.far, bytesOf("GET / HTTP/1.1\r\nHost: chat\r\n"));
   const opening = await openingOf(pair.connection.opening(60_000));
@@ -112,7 +112,7 @@ Deno.test("TcpConnection.opening() leaves the bytes to be read", async () => {
   assertEquals(lines, ["GET / HTTP/1.1", "Host: chat", "", "rest"]);
 });
 
-Deno.test("TcpConnection.opening() waits for a whole line, and not for more", async () => {
+Deno.test("SocketConnection.opening() waits for a whole line, and not for more", async () => {
   using trial = new Trial();
   const opening = trial.connection.opening(FIRST_BYTES_MS);
   for (const part of ["he", "llo", "\nwor"]) {
@@ -124,7 +124,7 @@ Deno.test("TcpConnection.opening() waits for a whole line, and not for more", as
   assertEquals([await nextLine(trial), await nextLine(trial)], ["hello", "world"]);
 });
 
-Deno.test("TcpConnection.opening() looks at no more than it needs", async () => {
+Deno.test("SocketConnection.opening() looks at no more than it needs", async () => {
   using trial = new Trial();
   const opening = trial.connection.opening(FIRST_BYTES_MS);
   for (let sent = 0; sent < FIRST_BYTES_MAX; sent += 256) {
@@ -137,7 +137,7 @@ Deno.test("TcpConnection.opening() looks at no more than it needs", async () => 
   assertEquals(await nextLine(trial), `${"x".repeat(FIRST_BYTES_MAX)}y`);
 });
 
-Deno.test("TcpConnection.opening() gives what there is when the time is over", async () => {
+Deno.test("SocketConnection.opening() gives what there is when the time is over", async () => {
   for (const sent of ["", "half a li"]) {
     using trial = new Trial();
     const opening = trial.connection.opening(FIRST_BYTES_MS);
@@ -150,7 +150,7 @@ Deno.test("TcpConnection.opening() gives what there is when the time is over", a
   }
 });
 
-Deno.test("TcpConnection.opening() gives what there is when the peer ends", async () => {
+Deno.test("SocketConnection.opening() gives what there is when the peer ends", async () => {
   for (const [sent, line] of [["bye", "bye"], ["", null]] as const) {
     using trial = new Trial();
     const opening = trial.connection.opening(FIRST_BYTES_MS);
@@ -162,7 +162,7 @@ Deno.test("TcpConnection.opening() gives what there is when the peer ends", asyn
   }
 });
 
-Deno.test("TcpConnection.opening() gives nothing of a peer that was reset", async () => {
+Deno.test("SocketConnection.opening() gives nothing of a peer that was reset", async () => {
   using trial = new Trial();
   const opening = trial.connection.opening(FIRST_BYTES_MS);
   trial.socket.arrive("bye", RESET);
@@ -170,7 +170,7 @@ Deno.test("TcpConnection.opening() gives nothing of a peer that was reset", asyn
   assertEquals(await nextLine(trial), null);
 });
 
-Deno.test("TcpConnection.opening() ends at once when the connection is ended", async () => {
+Deno.test("SocketConnection.opening() ends at once when the connection is ended", async () => {
   const ends: ((trial: Trial) => void)[] = [
     (trial) => trial.connection.controller.abort(new ShutdownError()),
     (trial) => trial.connection.abort(new ShutdownError()),
@@ -185,7 +185,7 @@ Deno.test("TcpConnection.opening() ends at once when the connection is ended", a
   }
 });
 
-Deno.test("TcpConnection.opening() of a closing connection leaves it its time to close", async () => {
+Deno.test("SocketConnection.opening() of a closing connection leaves it its time to close", async () => {
   using trial = new Trial({ isTaking: false });
   trial.connection.send(bytesOf("bye\n"));
   const closed = trial.connection.close(QUIT);
@@ -200,7 +200,7 @@ Deno.test("TcpConnection.opening() of a closing connection leaves it its time to
 
 // Reading.
 
-Deno.test("TcpConnection.lines() ends with the stream, an unfinished line included", async () => {
+Deno.test("SocketConnection.lines() ends with the stream, an unfinished line included", async () => {
   await using pair = await RealPair.open();
   await writeAll(pair.far, bytesOf("one\r\ntwo\nunfinished"));
   await pair.far.closeWrite();
@@ -216,7 +216,7 @@ Deno.test("TcpConnection.lines() ends with the stream, an unfinished line includ
   assertEquals(pair.timesClosed, 1);
 });
 
-Deno.test("TcpConnection.lines() gives lines as they come, cut anywhere", async () => {
+Deno.test("SocketConnection.lines() gives lines as they come, cut anywhere", async () => {
   await using pair = await RealPair.open();
   for (
     const [sent, line] of [["gr\u00fc\u00df", null], [" dich\r", null], [
@@ -232,14 +232,14 @@ Deno.test("TcpConnection.lines() gives lines as they come, cut anywhere", async 
   assertEquals(await nextLine(pair), "next");
 });
 
-Deno.test("TcpConnection.lines() gives what came before a reset, then ends with it", async () => {
+Deno.test("SocketConnection.lines() gives what came before a reset, then ends with it", async () => {
   using trial = new Trial();
   trial.socket.arrive("one\n", RESET);
   assertEquals([await nextLine(trial), await nextLine(trial)], ["one", null]);
   assertEquals(EndReason.of(trial.connection.signal.reason).kind, "reset");
 });
 
-Deno.test("TcpConnection.lines() ends with a fault where reading fails for another reason", async () => {
+Deno.test("SocketConnection.lines() ends with a fault where reading fails for another reason", async () => {
   using trial = new Trial();
   const error = new Error("Out of memory");
   trial.socket.arrive(error);
@@ -249,7 +249,7 @@ Deno.test("TcpConnection.lines() ends with a fault where reading fails for anoth
   assertEquals([reason.kind, reason.cause], ["fault", error]);
 });
 
-Deno.test("TcpConnection.lines() reads only when it is asked for more", async () => {
+Deno.test("SocketConnection.lines() reads only when it is asked for more", async () => {
   using trial = new Trial();
   const { connection, socket } = trial;
   socket.arrive("one\ntwo\n", "three\n", "four\n");
@@ -266,7 +266,7 @@ Deno.test("TcpConnection.lines() reads only when it is asked for more", async ()
   assertEquals(socket.readBytes.length, 2);
 });
 
-Deno.test("TcpConnection reads into a buffer that grows with what comes, and shrinks again", async () => {
+Deno.test("SocketConnection reads into a buffer that grows with what comes, and shrinks again", async () => {
   using trial = new Trial();
   const { socket } = trial;
   socket.arrive(`${"x".repeat(1_000)}\n`.repeat(200), "quiet\n");
@@ -279,7 +279,7 @@ Deno.test("TcpConnection reads into a buffer that grows with what comes, and shr
   assertEquals(sizes.at(-1), READ_BYTES_MIN);
 });
 
-Deno.test("TcpConnection.lastReadAtMs tells when the peer last sent something", async () => {
+Deno.test("SocketConnection.lastReadAtMs tells when the peer last sent something", async () => {
   using trial = new Trial();
   const startMs = Date.now();
   assertEquals(trial.connection.lastReadAtMs, startMs);
@@ -294,7 +294,7 @@ Deno.test("TcpConnection.lastReadAtMs tells when the peer last sent something", 
   assertEquals(trial.connection.lastReadAtMs, startMs + 2_000);
 });
 
-Deno.test("TcpConnection.controller ends lines() at once, lines that wait included", async () => {
+Deno.test("SocketConnection.controller ends lines() at once, lines that wait included", async () => {
   using trial = new Trial();
   const { connection, socket } = trial;
   socket.arrive("one\ntwo\nthree\n");
@@ -306,7 +306,7 @@ Deno.test("TcpConnection.controller ends lines() at once, lines that wait includ
   assertStrictEquals(connection.signal.reason, idle);
 });
 
-Deno.test("TcpConnection.controller ends a wait for a line, and leaves room for last words", async () => {
+Deno.test("SocketConnection.controller ends a wait for a line, and leaves room for last words", async () => {
   using trial = new Trial();
   const line = nextLine(trial);
   trial.connection.controller.abort(new ShutdownError());
@@ -316,7 +316,7 @@ Deno.test("TcpConnection.controller ends a wait for a line, and leaves room for 
 
 // Writing.
 
-Deno.test("TcpConnection.send() brings everything over, in order, however slowly it is read", async () => {
+Deno.test("SocketConnection.send() brings everything over, in order, however slowly it is read", async () => {
   await using pair = await RealPair.open();
   const lines = Array.from({ length: 20_000 }, (_, at) => `line ${at} ${"x".repeat(at % 97)}\n`);
   const received = readAll(pair.far);
@@ -331,7 +331,7 @@ Deno.test("TcpConnection.send() brings everything over, in order, however slowly
   assertStrictEquals(await within(closed, "the close"), QUIT);
 });
 
-Deno.test("TcpConnection.send() carries partial writes on, while it closes too", async () => {
+Deno.test("SocketConnection.send() carries partial writes on, while it closes too", async () => {
   using trial = new Trial({ isTaking: false });
   const { connection, socket } = trial;
   connection.send(bytesOf("hello\n"));
@@ -350,7 +350,7 @@ Deno.test("TcpConnection.send() carries partial writes on, while it closes too",
   assertEquals(await within(closed, "the close"), QUIT);
 });
 
-Deno.test("TcpConnection.send() is false once the connection is closing or closed", async () => {
+Deno.test("SocketConnection.send() is false once the connection is closing or closed", async () => {
   using trial = new Trial();
   const { connection, socket } = trial;
   assert(connection.send(bytesOf("a\n")));
@@ -365,7 +365,7 @@ Deno.test("TcpConnection.send() is false once the connection is closing or close
   assertEquals(textOf(socket.taken), "a\nbye\n");
 });
 
-Deno.test("TcpConnection.abort() forgets what is queued, and takes nothing more", async () => {
+Deno.test("SocketConnection.abort() forgets what is queued, and takes nothing more", async () => {
   using trial = new Trial();
   trial.connection.send(bytesOf("never\n"));
   trial.connection.abort(QUIT);
@@ -375,7 +375,7 @@ Deno.test("TcpConnection.abort() forgets what is queued, and takes nothing more"
   assert(trial.socket.isDisposed);
 });
 
-Deno.test("TcpConnection.send() ends a slow reader, who can still read the last words", async () => {
+Deno.test("SocketConnection.send() ends a slow reader, who can still read the last words", async () => {
   await using pair = await RealPair.open();
   const line = nextLine(pair);
   const block = bytesOf(`${"x".repeat(16 * 1024 - 1)}\n`);
@@ -392,7 +392,7 @@ Deno.test("TcpConnection.send() ends a slow reader, who can still read the last 
   assertInstanceOf(await within(closed, "the close"), SendQueueError);
 });
 
-Deno.test("TcpConnection.send() holds no more than SEND_QUEUE_BYTES_MAX for anybody", async () => {
+Deno.test("SocketConnection.send() holds no more than SEND_QUEUE_BYTES_MAX for anybody", async () => {
   using trial = new Trial({ isTaking: false });
   const { connection, socket } = trial;
   const block = new Uint8Array(1024);
@@ -412,7 +412,7 @@ Deno.test("TcpConnection.send() holds no more than SEND_QUEUE_BYTES_MAX for anyb
 
 // Closing.
 
-Deno.test("TcpConnection.close() lets no unread bytes take the last words", async () => {
+Deno.test("SocketConnection.close() lets no unread bytes take the last words", async () => {
   // Twenty times: a reset does not always come in time to do harm.
   for (let count = 0; count < 20; count++) {
     await using pair = await RealPair.open();
@@ -426,7 +426,7 @@ Deno.test("TcpConnection.close() lets no unread bytes take the last words", asyn
   }
 });
 
-Deno.test("TcpConnection.close() waits for the peer's end, but only so long", async () => {
+Deno.test("SocketConnection.close() waits for the peer's end, but only so long", async () => {
   using trial = new Trial();
   const { connection, socket } = trial;
   connection.send(bytesOf("bye\n"));
@@ -446,7 +446,7 @@ Deno.test("TcpConnection.close() waits for the peer's end, but only so long", as
   assertEquals(trial.timesClosed, 1);
 });
 
-Deno.test("TcpConnection.close() reads on up to the peer's end, and then waits no longer", async () => {
+Deno.test("SocketConnection.close() reads on up to the peer's end, and then waits no longer", async () => {
   using trial = new Trial();
   const { connection, socket } = trial;
   const line = nextLine(trial);
@@ -457,7 +457,7 @@ Deno.test("TcpConnection.close() reads on up to the peer's end, and then waits n
   assert(socket.isDisposed);
 });
 
-Deno.test("TcpConnection.close() cuts off a peer that never reads", async () => {
+Deno.test("SocketConnection.close() cuts off a peer that never reads", async () => {
   using trial = new Trial({ isTaking: false });
   const { connection, socket } = trial;
   connection.send(bytesOf("bye\n"));
@@ -470,7 +470,7 @@ Deno.test("TcpConnection.close() cuts off a peer that never reads", async () => 
   assertStrictEquals(await within(closed, "the close"), QUIT);
 });
 
-Deno.test("TcpConnection.close() cuts off a peer that never reads, over real sockets", async () => {
+Deno.test("SocketConnection.close() cuts off a peer that never reads, over real sockets", async () => {
   await using pair = await RealPair.open();
   await sendUntilStuck(pair);
   using _clock = stillClock();
@@ -481,7 +481,7 @@ Deno.test("TcpConnection.close() cuts off a peer that never reads, over real soc
   assertStrictEquals(await within(closed, "the close"), QUIT);
 });
 
-Deno.test("TcpConnection.close() is done at once where the peer has ended already", async () => {
+Deno.test("SocketConnection.close() is done at once where the peer has ended already", async () => {
   using trial = new Trial();
   trial.socket.arrive("bye\n", null);
   assertEquals([await nextLine(trial), await nextLine(trial)], ["bye", null]);
@@ -491,7 +491,7 @@ Deno.test("TcpConnection.close() is done at once where the peer has ended alread
   assertEquals(trial.socket.timesClosedWrite, 0);
 });
 
-Deno.test("TcpConnection.close() is done at once where the transport has failed already", async () => {
+Deno.test("SocketConnection.close() is done at once where the transport has failed already", async () => {
   const failures: ((trial: Trial) => void)[] = [
     ({ socket }) => socket.arrive(RESET),
     ({ socket }) => socket.pending?.fail(new Deno.errors.BrokenPipe("Broken pipe")),
@@ -512,7 +512,7 @@ Deno.test("TcpConnection.close() is done at once where the transport has failed 
   }
 });
 
-Deno.test("TcpConnection ends and closes when the peer resets it, over real sockets", async () => {
+Deno.test("SocketConnection ends and closes when the peer resets it, over real sockets", async () => {
   using _clock = stillClock();
   await using pair = await RealPair.open();
   const line = nextLine(pair);
@@ -527,7 +527,7 @@ Deno.test("TcpConnection ends and closes when the peer resets it, over real sock
   assertStrictEquals(await within(pair.connection.close(reason), "the close"), reason);
 });
 
-Deno.test("TcpConnection ends and closes when the peer resets it in the middle of a write", async () => {
+Deno.test("SocketConnection ends and closes when the peer resets it in the middle of a write", async () => {
   using _clock = stillClock();
   await using pair = await RealPair.open();
   await sendUntilStuck(pair);
@@ -541,7 +541,7 @@ Deno.test("TcpConnection ends and closes when the peer resets it in the middle o
   assertEquals(pair.near.writing, 0);
 });
 
-Deno.test("TcpConnection.closed tells why, asked before or after", async () => {
+Deno.test("SocketConnection.closed tells why, asked before or after", async () => {
   {
     using trial = new Trial();
     const { closed } = trial.connection;
@@ -554,7 +554,7 @@ Deno.test("TcpConnection.closed tells why, asked before or after", async () => {
   assertStrictEquals(await within(trial.connection.closed, "the close"), QUIT);
 });
 
-Deno.test("TcpConnection.closed tells what ended it first", async () => {
+Deno.test("SocketConnection.closed tells what ended it first", async () => {
   using trial = new Trial();
   const reason = new IdleTimeoutError(1_000);
   trial.connection.controller.abort(reason);
@@ -564,14 +564,14 @@ Deno.test("TcpConnection.closed tells what ended it first", async () => {
   assertStrictEquals(await within(closing, "the close"), reason);
 });
 
-Deno.test("TcpConnection.closed takes an abort without a reason of ours for a fault", async () => {
+Deno.test("SocketConnection.closed takes an abort without a reason of ours for a fault", async () => {
   using trial = new Trial();
   trial.connection.controller.abort();
   trial.connection.abort(QUIT);
   assertEquals((await within(trial.connection.closed, "the close")).kind, "fault");
 });
 
-Deno.test("TcpConnection.abort() from a listener of its own signal closes once and for all", async () => {
+Deno.test("SocketConnection.abort() from a listener of its own signal closes once and for all", async () => {
   using trial = new Trial();
   const { connection } = trial;
   connection.signal.addEventListener("abort", () => connection.abort(new ShutdownError()));
@@ -588,12 +588,7 @@ Deno.test("TcpConnection.abort() from a listener of its own signal closes once a
   }
 });
 
-Deno.test("TcpConnection.address is the peer's, without its port", async () => {
-  await using pair = await RealPair.open();
-  assertEquals(pair.connection.address, "127.0.0.1");
-});
-
-Deno.test("TcpConnection closes once, whatever happens in whatever order", async () => {
+Deno.test("SocketConnection closes once, whatever happens in whatever order", async () => {
   const ACTS: Readonly<Record<string, (trial: Trial) => unknown>> = {
     close: ({ connection }) => connection.close(QUIT),
     abort: ({ connection }) => connection.abort(new ShutdownError()),
@@ -640,7 +635,7 @@ Deno.test("TcpConnection closes once, whatever happens in whatever order", async
   );
 });
 
-Deno.test("TcpConnection keeps a small buffer for a peer whose lines are taken slowly", async () => {
+Deno.test("SocketConnection keeps a small buffer for a peer whose lines are taken slowly", async () => {
   using trial = new Trial();
   trial.socket.arrive("x\n".repeat(READ_BYTES_MIN));
   for (let line = 0; line < READ_BYTES_MIN; line++) {

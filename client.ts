@@ -4,8 +4,9 @@
  * In a terminal it is a chat, on a whole screen or line by line; in a pipeline it
  * sends its input and prints what the server says; `send` and `tail` are for
  * scripts. Exit codes: 0 left, sent, or told to end, 1 no connection or a lost
- * one, or an error, 2 wrong usage, 3 refused or ended by the server, 128 and the
- * number of a signal that ended it. Whatever ends it, the terminal is given back.
+ * one, or an error, 2 wrong usage, 3 refused or ended by the server, or not the
+ * server that was meant, 128 and the number of a signal that ended it. Whatever
+ * ends it, the terminal is given back.
  * Must not know: how a screen or a connection works.
  *
  * @module
@@ -19,7 +20,12 @@ import {
   parseServerAddress,
   type ServerAddress,
 } from "./lib/client/server_address.ts";
-import { ConnectError, connectToServer } from "./lib/client/server_link.ts";
+import {
+  ConnectError,
+  type ConnectOptions,
+  connectToServer,
+  type ServerLink,
+} from "./lib/client/server_link.ts";
 import {
   BELL_CHOICES,
   type BellChoice,
@@ -30,7 +36,9 @@ import {
   type ThemeChoice,
 } from "./lib/client/settings.ts";
 import { tailRooms } from "./lib/client/tail.ts";
+import { Trust, UntrustedError } from "./lib/client/trust.ts";
 import { UsageError } from "./lib/errors.ts";
+import { parseFingerprint } from "./lib/fingerprint.ts";
 import { CLIENT_TAIL_PAGES_MAX, HISTORY_LINES_MAX, LINE_BYTES_MAX } from "./lib/limits.ts";
 import { FullScreen } from "./lib/terminal/full_screen.ts";
 import { InlineChat } from "./lib/terminal/inline.ts";
@@ -47,7 +55,7 @@ Usage: deno task client [HOST[:PORT]] [--nick NAME] [--inline | --plain]
        deno task client tail HOST[:PORT] "#ROOM"... [--lines N] [--json] [--once]
 
   HOST[:PORT]      where the server is (default: localhost:2022);
-                   IPv6 addresses as [::1]:2022
+                   IPv6 addresses as [::1]:2022; tls://HOST is HOST --tls
   -n, --nick NAME  the name to go by (default: the last one there; otherwise the
                    server picks one)
       --inline     print below what the terminal shows, instead of a whole screen
@@ -58,6 +66,11 @@ Usage: deno task client [HOST[:PORT]] [--nick NAME] [--inline | --plain]
                    the server's password, where it asks for one
       --no-settings
                    neither read nor write what is remembered of the last visit
+      --tls        speak TLS (default port: 2023). A certificate that no authority
+                   vouches for is remembered at first, and must not change
+      --fingerprint FP
+                   trust the certificate with this SHA-256 only, and remember it
+      --ca FILE    trust only what the certificates in this file (PEM) vouch for
   -h, --help       show this text
       --version    show the version
 
@@ -81,9 +94,10 @@ several lines stay one message. tail prints what is said, and comes back by itse
       --json       print the server's JSON objects, one a line (tail)
       --once       end when the connection is lost (tail)
 
-They take --nick and --password-file, too, and end with 0 when it is said, or tail
-was told to end; 1 without a connection; 2 for wrong usage; 3 when the server
-refuses, with its reason on standard error.
+They take --nick, --password-file, --no-settings and what is for TLS, too, and end
+with 0 when it is said, or tail was told to end; 1 without a connection; 2 for wrong
+usage; 3 when the server refuses, or is not the one that it was, with the reason on
+standard error.
 
 Set NO_COLOR=1 for no colours.
 `;
@@ -113,7 +127,13 @@ const LINES_MAX = CLIENT_TAIL_PAGES_MAX * HISTORY_LINES_MAX;
 /** What every way of running it has to know. */
 interface Visit {
   readonly address: ServerAddress;
+  /** The server's certificate has this one; null where anything else says whom to trust. */
+  readonly fingerprint: string | null;
+  /** The file with those who vouch for the server. */
+  readonly caFile: string | null;
   readonly nick: string | null;
+  readonly passwordFile: string | null;
+  readonly hasSettings: boolean;
 }
 
 /** What the arguments ask for. */
@@ -127,15 +147,12 @@ type Request =
     /** Null for what is remembered. */
     readonly theme: ThemeChoice | null;
     readonly bell: BellChoice | null;
-    readonly passwordFile: string | null;
-    readonly hasSettings: boolean;
   }
   | Visit & {
     readonly type: "send";
     readonly room: string;
     /** Null for what standard input says. */
     readonly text: string | null;
-    readonly passwordFile: string | null;
   }
   | Visit & {
     readonly type: "tail";
@@ -143,7 +160,6 @@ type Request =
     readonly lines: number;
     readonly isJson: boolean;
     readonly reconnects: boolean;
-    readonly passwordFile: string | null;
   };
 
 /**
@@ -189,8 +205,8 @@ function parseRequest(args: readonly string[]): Request {
   const [first, ...rest] = args;
   if (first === "send" || first === "tail") return parseTool(first, rest);
   const parsed = parseFlags(args, {
-    string: ["nick", "theme", "bell", "password-file"],
-    boolean: ["inline", "plain", "no-settings"],
+    string: ["theme", "bell"],
+    boolean: ["inline", "plain"],
   });
   if (parsed.has("help")) return { type: "help" };
   if (parsed.has("version")) return { type: "version" };
@@ -204,14 +220,36 @@ function parseRequest(args: readonly string[]): Request {
   }
   return {
     type: "chat",
-    address: parseServerAddress(server),
-    nick: parseNick(parsed.nick),
+    ...parseVisit(parsed, server),
     mode: parsed.has("plain") ? "plain" : parsed.has("inline") ? "inline" : null,
     theme: parseChoice(parsed, "theme", THEME_CHOICES),
     bell: parseChoice(parsed, "bell", BELL_CHOICES),
+  };
+}
+
+/** What every way of running it takes. */
+function parseVisit(parsed: Flags, server: string): Visit {
+  const [fingerprint, caFile] = [parsed.text("fingerprint"), parsed.text("ca")];
+  if (fingerprint !== null && caFile !== null) {
+    throw new UsageError("One of --fingerprint and --ca is enough");
+  }
+  const isTls = parsed.has("tls") || fingerprint !== null || caFile !== null;
+  return {
+    address: parseServerAddress(server, { isTls }),
+    fingerprint: fingerprint === null ? null : requireFingerprint(fingerprint),
+    caFile,
+    nick: parseNick(parsed.nick),
     passwordFile: parsed.text("password-file"),
     hasSettings: !parsed.has("no-settings"),
   };
+}
+
+function requireFingerprint(text: string): string {
+  const fingerprint = parseFingerprint(text);
+  if (fingerprint !== null) return fingerprint;
+  throw new UsageError(
+    `Not a --fingerprint: ${JSON.stringify(text)}; wanted 64 digits from 0 to F (a SHA-256)`,
+  );
 }
 
 /** One of a few words; null where the flag is not there. */
@@ -231,18 +269,14 @@ function parseChoice<const Choice extends string>(
 /** `send` and `tail`, without that word. */
 function parseTool(type: "send" | "tail", args: readonly string[]): Request {
   const parsed = parseFlags(args, {
-    string: ["nick", "password-file", ...type === "tail" ? ["lines"] : []],
+    string: type === "tail" ? ["lines"] : [],
     boolean: type === "tail" ? ["json", "once"] : [],
   });
   if (parsed.has("help")) return { type: "help" };
   if (parsed.has("version")) return { type: "version" };
   const [server, ...rest] = parsed.positional;
   if (server === undefined) throw new UsageError(`${type} needs a server and a room`);
-  const visit = {
-    address: parseServerAddress(server),
-    nick: parseNick(parsed.nick),
-    passwordFile: parsed.text("password-file"),
-  };
+  const visit = parseVisit(parsed, server);
   if (type === "tail") {
     if (rest.length === 0) throw new UsageError("tail needs a room");
     return {
@@ -268,15 +302,19 @@ interface Flags {
   text(name: string): string | null;
 }
 
-/** @throws {UsageError} For a flag that is not named here, and one that stands there twice. */
+/**
+ * @param known The flags besides those that are known everywhere.
+ * @throws {UsageError} For a flag that is not known, and one that stands there twice.
+ */
 function parseFlags(
   args: readonly string[],
-  known: { readonly string: readonly string[]; readonly boolean?: readonly string[] },
+  known: { readonly string: readonly string[]; readonly boolean: readonly string[] },
 ): Flags {
+  const strings = ["nick", "password-file", "fingerprint", "ca", ...known.string];
   const parsed = parseArgs([...args], {
-    string: ["_", ...known.string],
-    boolean: ["help", "version", ...known.boolean ?? []],
-    collect: [...known.string],
+    string: ["_", ...strings],
+    boolean: ["help", "version", "tls", "no-settings", ...known.boolean],
+    collect: strings,
     alias: { help: "h", nick: "n" },
     unknown: (arg, key) => {
       if (key !== undefined) throw new UsageError(`Unknown flag ${JSON.stringify(arg)}`);
@@ -332,10 +370,11 @@ function requireText(text: string): string {
 async function send(request: Request & { type: "send" }, signal: AbortSignal): Promise<number> {
   const { address, nick, room, passwordFile } = request;
   const password = readPassword(passwordFile);
+  const connect = await prepareConnect(request, settingsOf(request, complain), complain);
   const input = request.text ?? await readInput(signal);
   if (signal.aborted) return 1;
   const text = requireText(input);
-  const end = await sendMessage({ address, nick, room, text, password, signal });
+  const end = await sendMessage({ address, nick, room, text, password, connect, signal });
   switch (end.kind) {
     case "said":
       return 0;
@@ -343,7 +382,7 @@ async function send(request: Request & { type: "send" }, signal: AbortSignal): P
       if (!signal.aborted) complain(end.why);
       return 1;
     case "refused":
-      complain(`Refused (${end.code}): ${end.why}`);
+      complain(...describeRefusal(end));
       return 3;
   }
 }
@@ -351,14 +390,65 @@ async function send(request: Request & { type: "send" }, signal: AbortSignal): P
 async function tail(request: Request & { type: "tail" }, signal: AbortSignal): Promise<number> {
   const { type: _, passwordFile, ...rest } = request;
   const password = readPassword(passwordFile);
+  const connect = await prepareConnect(request, settingsOf(request, complain), complain);
+  const output = Deno.stdout;
   try {
-    const end = await tailRooms({ ...rest, password, signal, output: Deno.stdout, complain });
+    const end = await tailRooms({ ...rest, password, connect, signal, output, complain });
     if (end.kind === "done") return 0;
-    complain(end.kind === "failed" ? end.why : `Refused (${end.code}): ${end.why}`);
+    complain(...end.kind === "failed" ? [end.why] : describeRefusal(end));
     return end.kind === "failed" ? 1 : 3;
   } catch (error) {
     complain(`Client failed: ${describe(error)}.`);
     return 1;
+  }
+}
+
+/** What the server does not want, or what we do not want of the server. */
+function describeRefusal(end: { readonly code: string; readonly why: string }): string[] {
+  return end.code === "untrusted" ? end.why.split("\n") : [`Refused (${end.code}): ${end.why}`];
+}
+
+/** What is remembered of servers; `warn` takes what goes wrong with it. */
+function settingsOf({ hasSettings }: Visit, warn: (line: string) => void): Settings {
+  return new Settings(hasSettings ? settingsFolder(Deno.build.os, readEnvironment()) : null, warn);
+}
+
+/**
+ * How connections to a server are made.
+ *
+ * @param tell Takes what the user should know of its certificate.
+ * @throws {UsageError} If `--ca` cannot be used.
+ */
+async function prepareConnect(
+  request: Visit,
+  settings: Settings,
+  tell: (line: string) => void,
+): Promise<(address: ServerAddress, options: ConnectOptions) => Promise<ServerLink>> {
+  const server = formatServerAddress(request.address);
+  const trust = new Trust({
+    server,
+    fingerprint: request.fingerprint,
+    authorities: await readAuthorities(request.caFile),
+    memory: settings.proofsOf(server),
+  });
+  return async (address, options) => {
+    const link = await connectToServer(address, { ...options, trust });
+    if (link.notice !== null) tell(link.notice);
+    return link;
+  };
+}
+
+/** Certificates in a file; null for no file. */
+async function readAuthorities(path: string | null): Promise<string | null> {
+  if (path === null) return null;
+  try {
+    const pem = Deno.readTextFileSync(path);
+    // It brings Node's cryptography, which most visits do without.
+    const { checkAuthorities } = await import("./lib/certificate.ts");
+    checkAuthorities(pem);
+    return pem;
+  } catch (error) {
+    throw new UsageError(`Cannot use --ca ${JSON.stringify(path)}: ${describe(error)}`);
   }
 }
 
@@ -404,6 +494,10 @@ async function chat(request: Request & { type: "chat" }, signal: AbortSignal): P
     if (error instanceof UsageError) throw error;
     if (signal.aborted) return 1;
     const message = describe(error);
+    if (error instanceof UntrustedError) {
+      complain(...message.split("\n"));
+      return 3;
+    }
     complain(error instanceof ConnectError ? message : `Client failed: ${message}.`);
     return 1;
   }
@@ -417,7 +511,8 @@ async function pipe(request: Request & { type: "chat" }, signal: AbortSignal): P
       "In a pipeline the first line is the password, and there is no --password-file",
     );
   }
-  await using link = await connectToServer(address, { signal });
+  const connect = await prepareConnect(request, settingsOf(request, complain), complain);
+  await using link = await connect(address, { signal });
   const end = await runPipe(link, {
     nick: nick ?? undefined,
     input: Deno.stdin.readable,
@@ -438,8 +533,10 @@ async function visit(request: Request & { type: "chat" }, signal: AbortSignal): 
   const env = readEnvironment();
   // Said at the end: meanwhile the terminal is taken.
   const warnings = new Set<string>();
-  const folder = request.hasSettings ? settingsFolder(Deno.build.os, env) : null;
-  const settings = new Settings(folder, (line) => warnings.add(line));
+  const settings = settingsOf(request, (line) => warnings.add(line));
+  // Shown in the chat, too; but a whole screen is gone then, with the fingerprint on it.
+  const notices: string[] = [];
+  const connect = await prepareConnect(request, settings, (line) => notices.push(line));
   const known = await settings.read(address);
   const nick = request.nick ?? known.nick;
   // Whoever wants another name is somebody else.
@@ -456,11 +553,13 @@ async function visit(request: Request & { type: "chat" }, signal: AbortSignal): 
       session,
       settings: { theme: request.theme ?? known.theme, bell: request.bell ?? known.bell },
       onSettings: save,
+      connect,
       signal,
     });
     save({ session: next, ...isChosen(name) ? { nick: name } : {} });
+    complain(...notices);
     if (end.kind === "quit") return 0;
-    if (end.why !== null && !signal.aborted) complain(end.why);
+    if (end.why !== null && !signal.aborted) complain(...end.why.split("\n"));
     return end.kind === "lost" || end.kind === "aborted" ? 1 : 3;
   } finally {
     await saving;
@@ -582,9 +681,10 @@ async function printOut(text: string): Promise<number> {
   return 0;
 }
 
-/** One clear line on standard error. */
-function complain(line: string): void {
-  const bytes = new TextEncoder().encode(`${line.replaceAll(/\s+/gu, " ")}\n`);
+/** Clear lines on standard error; mostly one is enough. */
+function complain(...lines: readonly string[]): void {
+  const text = lines.map((line) => `${line.replaceAll(/[^\S ]+/gu, " ")}\n`).join("");
+  const bytes = new TextEncoder().encode(text);
   try {
     for (let written = 0; written < bytes.length;) {
       written += Deno.stderr.writeSync(bytes.subarray(written));

@@ -94,6 +94,9 @@ class RunningClient implements AsyncDisposable {
   }
 }
 
+/** What a server says to whoever it lets in. */
+const WELCOME = "-- Welcome to Parley. You are guest1 in #lobby, alone so far.\n";
+
 /** Runs the client to its end without input. */
 async function runClient(
   ...args: string[]
@@ -174,6 +177,7 @@ Deno.test("client finds a server on localhost that listens on 127.0.0.1", async 
   await using server = new FakeServer();
   await using client = new RunningClient([`localhost:${server.port}`]);
   const peer = await server.accept();
+  await peer.say(WELCOME);
   await client.endInput();
   await peer.end();
   await peer.close();
@@ -187,14 +191,14 @@ Deno.test("client posts what is piped into it, and prints the answers", async ()
   await client.type("hello\n");
   assertEquals(await peer.line(), "/nick ci");
   assertEquals(await peer.line(), "hello");
-  await peer.say("-- Welcome.\n");
+  await peer.say(WELCOME);
   await client.endInput();
   await peer.end();
   await peer.say("ann: last words\nbob: without end");
   await peer.close();
   assertEquals(await client.result(), {
     code: 0,
-    stdout: "-- Welcome.\nann: last words\nbob: without end\n",
+    stdout: WELCOME + "ann: last words\nbob: without end\n",
     stderr: "",
   });
 });
@@ -221,6 +225,7 @@ Deno.test("client sends every byte of its input, and takes no more than the serv
   await typing;
   await client.endInput();
   const received = await peer.end();
+  await peer.say(WELCOME);
   assertEquals(received.length, typed * chunk.length);
   assert(received.every((byte, index) => byte === chunk[index % chunk.length]), "bytes differ");
   await peer.close();
@@ -256,19 +261,29 @@ Deno.test("client fails when the server closes before the input ends", async () 
   });
 });
 
+Deno.test("client that is turned away in one line has not said what it was to say", async () => {
+  await using server = await startTestServer({ connectionsMax: 1 });
+  await using _ann = await server.join("ann");
+  await using client = new RunningClient([`127.0.0.1:${server.port}`]);
+  await client.type("hello\n");
+  await client.endInput();
+  const { code, stdout } = await client.result();
+  assertEquals([code, stdout], [1, "-- Parley is full. Try again later.\n"]);
+});
+
 Deno.test("client ends well when its input asked to leave and stays open", async () => {
   await using server = new FakeServer();
   await using client = new RunningClient([server.address]);
   const peer = await server.accept();
   await client.type("/quit\n");
   await peer.line();
-  await peer.say("-- Goodbye.\n");
+  await peer.say(`${WELCOME}-- Goodbye.\n`);
   await peer.close();
-  assertEquals(await client.result(), { code: 0, stdout: "-- Goodbye.\n", stderr: "" });
+  assertEquals(await client.result(), { code: 0, stdout: `${WELCOME}-- Goodbye.\n`, stderr: "" });
 });
 
 Deno.test("client posts to a real server under its name, and prints what was said before", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   ann.say("earlier");
   await ann.roundtrip();
@@ -287,7 +302,7 @@ Deno.test("client posts to a real server under its name, and prints what was sai
 });
 
 Deno.test("client comes in with the server's password, and fails without it", async () => {
-  await using server = startTestServer({ password: "open sesame" });
+  await using server = await startTestServer({ password: "open sesame" });
   const question = "-- This server asks for its password. Type it, and then Enter:\n";
   for (
     const [input, isIn] of [["open sesame\nhi\n", true], ["hi\n", false], ["", false]] as const
@@ -302,7 +317,7 @@ Deno.test("client comes in with the server's password, and fails without it", as
 });
 
 Deno.test("client fails when it is sent away", async () => {
-  await using server = startTestServer({ operators: ["ann"] });
+  await using server = await startTestServer({ operators: ["ann"] });
   await using ann = await server.join("ann");
   ann.say("/register tr0ub4dor-of-ann");
   await ann.until(/^-- ann is yours now/);
@@ -460,7 +475,7 @@ Deno.test("client tail prints for people or programs, and ends well on SIGINT", 
 });
 
 Deno.test("client send and tail work with a real server", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   const address = `127.0.0.1:${server.port}`;
   for (const text of ["first", "one\ntwo"]) {
@@ -604,7 +619,7 @@ testInTerminal("client remembers its name and its session, for its owner alone",
   if (Deno.build.os === "darwin") return;
   for (const mode of ["--inline", "--plain"]) {
     await t.step(mode, async () => {
-      await using server = startTestServer();
+      await using server = await startTestServer();
       await using ann = await server.join("ann");
       const folder = await Deno.makeTempDir({ prefix: "parley-settings-" });
       const options = {

@@ -35,6 +35,7 @@ import {
   connectToServer,
   type LineLink,
 } from "./server_link.ts";
+import { UntrustedError } from "./trust.ts";
 import { describeGoodbye } from "./wording.ts";
 
 /** What a later connection goes on from. The token is a secret. */
@@ -65,7 +66,7 @@ export type ConnectionState =
 
 /** How a conversation ended. */
 export interface ConversationEnd {
-  /** In the server's words; `lost` and `aborted` are ours. */
+  /** In the server's words; `untrusted`, `lost` and `aborted` are ours. */
   readonly kind:
     /** The user left. */
     | "quit"
@@ -78,6 +79,8 @@ export interface ConversationEnd {
     | "banned"
     /** The server does not speak this version of the protocol. */
     | "bad-version"
+    /** It is not the server that the user means; `why` has lines, and nothing was sent. */
+    | "untrusted"
     /** There is no connection, and no other is to be made. */
     | "lost"
     /** The signal was aborted. */
@@ -116,7 +119,8 @@ export interface ConversationOwner {
   /**
    * Asks for the server's password.
    *
-   * @param sentence What the server says: it wants one, or the last was wrong.
+   * @param sentence What the server says: it wants one, or the last was wrong. A line before it
+   *   may say to whom the password goes.
    * @returns Null to give up.
    */
   onPasswordWanted(sentence: string): Promise<string | null>;
@@ -156,6 +160,9 @@ type VisitEnd =
   | { readonly kind: "password-wanted"; readonly sentence: string }
   | { readonly kind: "ended"; readonly end: ConversationEnd };
 
+/** Ends that the server knows nothing of: its session is there still. */
+const RESUMABLE: ReadonlySet<ConversationEnd["kind"]> = new Set(["untrusted", "lost", "aborted"]);
+
 /** Takes the line that ends a request. */
 export type OnDone = (answer: RequestAnswer) => void;
 
@@ -185,6 +192,8 @@ export class Conversation {
   #isWelcomed = false;
   #isQuitting = false;
   #isEnded = false;
+  /** What the user is still to be told of how the server is trusted. */
+  #notice: string | null = null;
   /** Why we are about to close the connection ourselves. */
   #whyLost: string | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -221,7 +230,7 @@ export class Conversation {
   async run(): Promise<ConversationEnd> {
     try {
       const end = await this.#visitUntilEnd();
-      if (end.kind !== "lost" && end.kind !== "aborted") this.#token = null;
+      if (!RESUMABLE.has(end.kind)) this.#token = null;
       this.#answerRest();
       this.#owner.onState({ kind: "ended", why: end.why });
       return end;
@@ -305,8 +314,11 @@ export class Conversation {
       await this.#pause(why);
       return null;
     }
+    // Who gives a password should know to whom.
+    const question = [...this.#notice === null ? [] : [this.#notice], visit.sentence].join("\n");
+    this.#notice = null;
     // On a connection of its own: a server does not wait for somebody who thinks.
-    this.#password = await this.#askPassword(visit.sentence);
+    this.#password = await this.#askPassword(question);
     return this.#password === null ? { kind: "not-admitted", why: visit.sentence } : null;
   }
 
@@ -322,8 +334,12 @@ export class Conversation {
     } catch (error) {
       if (this.#stop.aborted) return { kind: "lost", why: "" };
       if (error instanceof ConnectError) return { kind: "lost", why: error.message };
+      if (error instanceof UntrustedError) {
+        return { kind: "ended", end: { kind: "untrusted", why: error.message } };
+      }
       throw error;
     }
+    this.#notice = link.notice ?? this.#notice;
     await using _link = link;
     const close = (): void => link.close();
     this.#stop.addEventListener("abort", close);
@@ -435,6 +451,10 @@ export class Conversation {
     });
     this.#owner.onState({ kind: "online", latencyMs: null });
     this.#owner.onEvent(event);
+    if (this.#notice !== null) {
+      this.#owner.onEvent({ type: "notice", code: "first-use", lines: [this.#notice] });
+      this.#notice = null;
+    }
     for (const { ref, onDone } of lost) onDone(unknownFate(ref));
     for (const [ref, room] of this.#rejoining) {
       link.send(JSON.stringify({ type: "command", name: "join", args: room, ref }));

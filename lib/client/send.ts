@@ -9,6 +9,7 @@
 
 import { Conversation, type ConversationEnd, type RequestAnswer } from "./conversation.ts";
 import type { ServerAddress } from "./server_address.ts";
+import type { ConnectOptions, LineLink } from "./server_link.ts";
 
 /** What became of the message; sentences are for the user. */
 export type SendEnd =
@@ -32,11 +33,13 @@ export interface SendOptions {
   readonly password: string | null;
   /** Gives it up. */
   readonly signal: AbortSignal;
+  /** How a connection is made. @default {connectToServer} */
+  readonly connect?: (address: ServerAddress, options: ConnectOptions) => Promise<LineLink>;
 }
 
 /** Says a message, and waits until the server has it. */
 export async function sendMessage(options: SendOptions): Promise<SendEnd> {
-  const { address, room, text, nick, password, signal } = options;
+  const { address, room, text, nick, password, signal, connect } = options;
   let result: SendEnd | null = null;
   const finish = (sendEnd: SendEnd): void => {
     result = sendEnd;
@@ -55,6 +58,7 @@ export async function sendMessage(options: SendOptions): Promise<SendEnd> {
       onState: () => {},
       onPasswordWanted: () => Promise.resolve(null),
     },
+    ...connect === undefined ? {} : { connect },
   });
   // To join a room that one is in already is no mistake.
   conversation.request({ type: "command", name: "join", args: room }, (joined) => {

@@ -10,8 +10,11 @@
  */
 
 import { CLIENT_CONNECT_MS, CLIENT_QUEUE_BYTES_MAX } from "../limits.ts";
+import type { Socket } from "../socket.ts";
 import { formatServerAddress, type ServerAddress } from "./server_address.ts";
 import { type LineRules, PLAIN_LINES, ServerLines } from "./server_lines.ts";
+import { connectTls, explainTls } from "./tls_connection.ts";
+import { type PresentedCertificate, Trust } from "./trust.ts";
 
 /** There is no connection; the message is for the user, in whole sentences. */
 export class ConnectError extends Error {
@@ -28,10 +31,18 @@ export interface ConnectOptions {
   readonly timeoutMs?: number;
   /** Gives the attempt up. */
   readonly signal?: AbortSignal;
+  /**
+   * Judges the certificate where TLS is spoken.
+   *
+   * @default Public authorities are trusted, and nobody else.
+   */
+  readonly trust?: Trust;
 }
 
 /** What a conversation needs of an open connection; {@linkcode ServerLink} is one. */
 export interface LineLink extends AsyncDisposable {
+  /** See {@linkcode ServerLink.notice}. */
+  readonly notice?: string | null;
   /** See {@linkcode ServerLink.batches}. */
   batches(rules?: LineRules): AsyncGenerator<string[], void, undefined>;
   /** See {@linkcode ServerLink.send}. */
@@ -42,9 +53,14 @@ export interface LineLink extends AsyncDisposable {
 
 const READ_BYTES = 64 * 1024;
 
+/** What is said for a server that wants TLS, and says so in its own way. */
+const TLS_WANTED = "-- TLS is spoken here: connect with --tls.";
+
 /** An open connection to a server. Disposing it closes it. */
 export class ServerLink implements LineLink {
-  readonly #conn: Deno.TcpConn;
+  /** A sentence for the user on how the server is trusted; null for nothing to tell. */
+  readonly notice: string | null;
+  readonly #conn: Socket;
   readonly #encoder = new TextEncoder();
   #queue: Uint8Array[] = [];
   /** Bytes in the queue, those being written included. */
@@ -54,11 +70,10 @@ export class ServerLink implements LineLink {
   #isClosed = false;
   #isBroken = false;
 
-  /** Takes over an open connection. */
-  constructor(conn: Deno.TcpConn) {
+  /** Takes over an open connection; `notice` is what there is to tell of it. */
+  constructor(conn: Socket, notice: string | null = null) {
     this.#conn = conn;
-    // A typed line should leave at once, not wait for company.
-    conn.setNoDelay();
+    this.notice = notice;
   }
 
   /** Whether bytes were lost or the connection broke off, rather than ending in order. */
@@ -83,10 +98,17 @@ export class ServerLink implements LineLink {
   async *batches(rules: LineRules = PLAIN_LINES): AsyncGenerator<string[], void, undefined> {
     const lines = new ServerLines(rules);
     const buffer = new Uint8Array(READ_BYTES);
-    for (;;) {
+    for (let isFirst = true;; isFirst = false) {
       const count = await this.#read(buffer);
       if (count === null) break;
-      const batch = lines.push(buffer.subarray(0, count));
+      const bytes = buffer.subarray(0, count);
+      if (isFirst && isTlsAlert(bytes)) {
+        this.#isBroken = true;
+        this.close();
+        yield [TLS_WANTED];
+        break;
+      }
+      const batch = lines.push(bytes);
       if (batch.length > 0) yield batch;
       if (lines.isOverlong) {
         this.#isBroken = true;
@@ -182,6 +204,7 @@ export class ServerLink implements LineLink {
  * Connects to a server.
  *
  * @throws {ConnectError} If there is no connection within the time-out.
+ * @throws {UntrustedError} If it is not the server that the user means. Nothing was sent then.
  * @throws Whatever `signal` was aborted with.
  */
 export async function connectToServer(
@@ -190,39 +213,69 @@ export async function connectToServer(
 ): Promise<ServerLink> {
   const { timeoutMs = CLIENT_CONNECT_MS, signal } = options;
   signal?.throwIfAborted();
+  const server = formatServerAddress(address);
+  const trust = options.trust ??
+    new Trust({ server, fingerprint: null, authorities: null, memory: null });
   const timeout = new AbortController();
   const timer = setTimeout(() => timeout.abort(), timeoutMs);
   const signals = signal === undefined ? [timeout.signal] : [timeout.signal, signal];
+  let connected: Connected;
   try {
-    return new ServerLink(await connectAny(address, AbortSignal.any(signals)));
+    connected = await connectAny(address, trust, AbortSignal.any(signals));
   } catch (error) {
     signal?.throwIfAborted();
     const why = timeout.signal.aborted
       ? `no answer within ${timeoutMs / 1000} seconds.`
-      : explain(error);
-    throw new ConnectError(`Cannot connect to ${formatServerAddress(address)}: ${why}`, {
-      cause: error,
-    });
+      : (address.isTls ? explainTls(error) : null) ?? explain(error);
+    throw new ConnectError(`Cannot connect to ${server}: ${why}`, { cause: error });
   } finally {
     clearTimeout(timer);
   }
+  const { socket, certificate } = connected;
+  try {
+    const notice = certificate === null ? null : await trust.check(certificate);
+    signal?.throwIfAborted();
+    return new ServerLink(socket, notice);
+  } catch (error) {
+    socket[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** An open connection; the certificate is null where no TLS is spoken. */
+interface Connected {
+  readonly socket: Socket;
+  readonly certificate: PresentedCertificate | null;
 }
 
 /** Connects to the first of the host's addresses that answers. */
-async function connectAny(address: ServerAddress, signal: AbortSignal): Promise<Deno.TcpConn> {
-  const { hostname, port } = address;
+async function connectAny(
+  address: ServerAddress,
+  { authorities }: Trust,
+  signal: AbortSignal,
+): Promise<Connected> {
+  const { hostname: servername, port, isTls } = address;
   // Many machines know `localhost` as only one of its two addresses.
-  const hostnames = hostname.toLowerCase() === "localhost" ? ["127.0.0.1", "::1"] : [hostname];
+  const hostnames = servername.toLowerCase() === "localhost" ? ["127.0.0.1", "::1"] : [servername];
   let firstError: unknown;
-  for (const candidate of hostnames) {
+  for (const hostname of hostnames) {
     try {
-      return await Deno.connect({ hostname: candidate, port, signal });
+      if (isTls) return await connectTls({ hostname, port, servername, authorities, signal });
+      const socket = await Deno.connect({ hostname, port, signal });
+      // A typed line should leave at once, not wait for company.
+      socket.setNoDelay();
+      return { socket, certificate: null };
     } catch (error) {
       if (signal.aborted) throw error;
       firstError ??= error;
     }
   }
   throw firstError;
+}
+
+/** A record of an alert, whatever it is (RFC 8446, section 5.1: type 21, version 3.x). */
+function isTlsAlert([type, version]: Uint8Array): boolean {
+  return type === 0x15 && version === 0x03;
 }
 
 function explain(error: unknown): string {

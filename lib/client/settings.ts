@@ -1,5 +1,6 @@
 /**
- * What the client remembers for each server: how it looks and sounds, the last name, the session.
+ * What the client remembers for each server: how it looks and sounds, the last name, the session,
+ * and how the server proves that it is the same.
  *
  * One JSON file in the platform's folder for configurations, which only its
  * owner can read (0600, in a folder of 0700): a session's token is as good as a
@@ -11,7 +12,9 @@
  * @module
  */
 
+import { parseFingerprint } from "../fingerprint.ts";
 import type { Session } from "./conversation.ts";
+import { BY_AUTHORITY, type Proof, type ProofMemory } from "./trust.ts";
 
 /** How the client looks: `auto` goes by the terminal. */
 export type ThemeChoice = (typeof THEME_CHOICES)[number];
@@ -35,6 +38,8 @@ export interface ServerSettings {
   readonly nick: string | null;
   /** What the next connection can go on from; null for nothing. */
   readonly session: Session | null;
+  /** What a server that speaks TLS was known by; null for nothing. */
+  readonly proof: Proof | null;
 }
 
 /** For a server that nothing is remembered for. */
@@ -43,6 +48,7 @@ export const SETTINGS_DEFAULT: ServerSettings = {
   bell: "mentions",
   nick: null,
   session: null,
+  proof: null,
 };
 
 /** The part of the environment that says where configurations are kept. */
@@ -113,7 +119,12 @@ export class Settings {
 
   /** What is remembered for a server, by its address as `formatServerAddress` writes it. */
   async read(address: string): Promise<ServerSettings> {
-    return settingsFrom((await this.#readAll())[address]);
+    try {
+      return settingsFrom((await this.#readAll())[address]);
+    } catch (error) {
+      this.#warn(`Settings are not read: ${describe(error)}.`);
+      return SETTINGS_DEFAULT;
+    }
   }
 
   /**
@@ -137,6 +148,30 @@ export class Settings {
       ...all,
       [address]: { ...objectOf(all[address]), ...changes },
     }));
+  }
+
+  /** How a server proves that it is the same; null where settings are not kept. */
+  proofsOf(address: string): ProofMemory | null {
+    if (this.#folder === null) return null;
+    return {
+      learn: (proof) => this.#learnProof(address, proof),
+      replace: (proof) => this.update(address, { proof }),
+    };
+  }
+
+  async #learnProof(
+    address: string,
+    proof: Proof,
+  ): Promise<{ proof: Proof; isNew: boolean } | null> {
+    // What is known counts, even where nothing can be written.
+    let { proof: known } = await this.read(address);
+    const isKept = known === null && await this.#change((all) => {
+      // Another client may have been faster.
+      known = settingsFrom(all[address]).proof;
+      return known === null ? { ...all, [address]: { ...objectOf(all[address]), proof } } : null;
+    });
+    if (known !== null) return { proof: known, isNew: false };
+    return isKept ? { proof, isNew: true } : null;
   }
 
   /**
@@ -165,7 +200,11 @@ export class Settings {
     }
   }
 
-  /** By address. What cannot be read is set aside, and it is begun anew. */
+  /**
+   * By address. What is damaged is set aside, and it is begun anew.
+   *
+   * @throws {Error} If the file cannot be read: what is in it must not be overwritten.
+   */
   async #readAll(): Promise<SettingsFile> {
     if (this.#folder === null) return {};
     const path = `${this.#folder}/${FILE}`;
@@ -174,10 +213,7 @@ export class Settings {
       if (isObject(value)) return value;
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return {};
-      if (!(error instanceof SyntaxError)) {
-        this.#warn(`Settings are not read: ${describe(error)}.`);
-        return {};
-      }
+      if (!(error instanceof SyntaxError)) throw error;
     }
     const aside = `${path}.damaged`;
     try {
@@ -210,13 +246,19 @@ async function writeInPlace(path: string, file: SettingsFile): Promise<void> {
 
 /** What a file says of one server, as far as it can be used. */
 function settingsFrom(value: unknown): ServerSettings {
-  const { theme, bell, nick, session } = objectOf(value);
+  const { theme, bell, nick, session, proof } = objectOf(value);
   return {
     theme: oneOf(theme, THEME_CHOICES) ?? SETTINGS_DEFAULT.theme,
     bell: oneOf(bell, BELL_CHOICES) ?? SETTINGS_DEFAULT.bell,
     nick: typeof nick === "string" && nick !== "" ? nick : null,
     session: sessionFrom(session),
+    proof: proofFrom(proof),
   };
+}
+
+function proofFrom(value: unknown): Proof | null {
+  if (typeof value !== "string") return null;
+  return value === BY_AUTHORITY ? value : parseFingerprint(value);
 }
 
 function sessionFrom(value: unknown): Session | null {
@@ -240,7 +282,10 @@ function isCount(value: unknown): value is number {
 function objectOf(value: unknown):
   & { readonly [name: string]: unknown }
   & Partial<
-    Record<"theme" | "bell" | "nick" | "session" | "token" | "lastId" | "lastRef", unknown>
+    Record<
+      "theme" | "bell" | "nick" | "session" | "proof" | "token" | "lastId" | "lastRef",
+      unknown
+    >
   > {
   return isObject(value) ? value : {};
 }

@@ -49,6 +49,7 @@ export const SERVER_COMMANDS: Readonly<Record<string, readonly string[]>> = {
   room: ["open", "private", "password PASSWORD", "invite-only", "keep TIME", "delete ROOM"],
   rooms: [],
   search: ["SEARCH"],
+  token: ["create WORD", "list", "revoke WORD"],
   topic: ["TEXT"],
   unban: ["NAME", "server NAME"],
   unignore: ["NAME"],

@@ -72,18 +72,21 @@ async function showAll(
   const encoder = new TextEncoder();
   let last: PlainLine | null = null;
   let isAtDoor = false;
+  let isIn = false;
   for await (const batch of link.batches()) {
     for (const line of batch) {
       last = readPlainLine(line);
       if (last.type === "password-wanted") isAtDoor = true;
-      else if (last.type === "welcome") isAtDoor = false;
+      else if (last.type === "welcome") isIn = true;
     }
     const isRead = await writeAll(output, encoder.encode(`${batch.join("\n")}\n`));
     if (!isRead) return await finishUnread(link, sender);
   }
   sender.throwIfUnreadable();
   if (link.isBroken) return "lost";
-  if (isAtDoor) return "dismissed";
+  if (isAtDoor && !isIn) return "dismissed";
+  // A server that is full, say, tells so in one line and closes.
+  if (!isIn) return "lost";
   const goodbye = last?.type === "goodbye" ? last : null;
   if (goodbye !== null && goodbye.why !== null) return "lost";
   // Closing before the end of the input is in order for a server that was asked to.

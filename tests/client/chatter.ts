@@ -65,7 +65,7 @@ export class Chatter implements ConversationOwner, AsyncDisposable {
     this.isEager = !keepsPauses;
     this.#passwords = [...passwords];
     this.conversation = new Conversation({
-      address: { hostname, port },
+      address: { hostname, port, isTls: false },
       nick,
       password: null,
       session: null,

@@ -277,7 +277,9 @@ Deno.test("Conversation does not try again where it never was let in", async () 
   listener.close();
   await using server = new FakeServer();
   {
-    await using talk = startTalk(server, { address: { hostname: "127.0.0.1", port } });
+    await using talk = startTalk(server, {
+      address: { hostname: "127.0.0.1", port, isTls: false },
+    });
     const end = await talk.end();
     assertEquals(end.kind, "lost");
     assertMatch(end.why ?? "", /connection refused/);

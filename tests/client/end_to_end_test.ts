@@ -32,7 +32,7 @@ interface Cast {
 }
 
 async function meet(stack: AsyncDisposableStack): Promise<Cast> {
-  const server = stack.use(startTestServer());
+  const server = stack.use(await startTestServer());
   const proxy = stack.use(await Proxy.to(server.port));
   const guy = stack.use(await server.join("guy"));
   const ann = stack.use(await Chatter.enter(proxy.port, { nick: "ann" }));
@@ -285,7 +285,7 @@ Deno.test("older lines that are fetched while connections break leave no holes, 
 });
 
 Deno.test("a server with a password asks for it once, and again only where it has to", async () => {
-  await using server = startTestServer({ password: "open sesame", resumeGraceMs: 1 });
+  await using server = await startTestServer({ password: "open sesame", resumeGraceMs: 1 });
   await using proxy = await Proxy.to(server.port);
   await using ann = await Chatter.enter(proxy.port, {
     nick: "ann",
@@ -310,7 +310,7 @@ Deno.test("a server with a password asks for it once, and again only where it ha
 Deno.test({
   ...overLan("who took a session where nobody reads along begins anew where others do"),
   async fn(): Promise<void> {
-    await using server = startTestServer({ host: "0.0.0.0" });
+    await using server = await startTestServer({ host: "0.0.0.0" });
     await using ann = await Chatter.enter(server.port, { nick: "ann" });
     const { session } = ann.conversation;
     assert(session !== null && LAN !== undefined);
@@ -322,7 +322,7 @@ Deno.test({
 });
 
 Deno.test("after too long an absence one is back in one's rooms, and knows what nobody knows", async () => {
-  await using server = startTestServer({ resumeGraceMs: 1 });
+  await using server = await startTestServer({ resumeGraceMs: 1 });
   await using proxy = await Proxy.to(server.port);
   await using ann = await Chatter.enter(proxy.port, { nick: "ann" });
   await using bob = await Chatter.enter(server.port, { nick: "bob" });
@@ -423,7 +423,7 @@ Deno.test("whatever two people do while connections break, their models have it 
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 80 }), async (steps) => {
       await using stack = new AsyncDisposableStack();
-      const server = stack.use(startTestServer());
+      const server = stack.use(await startTestServer());
       const proxy = stack.use(await Proxy.to(server.port));
       // Is everywhere, and is told everything, over one connection.
       const twin = stack.use(await JsonGuest.enter(server.port, "twin"));

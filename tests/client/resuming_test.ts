@@ -39,7 +39,7 @@ async function play(steps: readonly Step[]): Promise<Outcome> {
   const owner = new Recorder();
   const controller = new AbortController();
   const conversation = new Conversation({
-    address: { hostname: "model", port: 1 },
+    address: { hostname: "model", port: 1, isTls: false },
     nick: null,
     password: null,
     session: null,

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { UsageError } from "../../lib/errors.ts";
 import { formatServerAddress, parseServerAddress } from "../../lib/client/server_address.ts";
 
-const VALID: readonly [text: string, hostname: string, port: number][] = [
+const VALID: readonly [text: string, hostname: string, port: number, isTls?: true][] = [
   ["localhost", "localhost", 2022],
   ["localhost:1", "localhost", 1],
   ["chat.example:65535", "chat.example", 65_535],
@@ -16,6 +16,11 @@ const VALID: readonly [text: string, hostname: string, port: number][] = [
   ["[::1]:2023", "::1", 2023],
   ["fe80::1%eth0", "fe80::1%eth0", 2022],
   ["::ffff:192.0.2.7", "::ffff:192.0.2.7", 2022],
+  ["Chat.Example", "chat.example", 2022],
+  ["tls://chat.example", "chat.example", 2023, true],
+  ["tls://chat.example:443", "chat.example", 443, true],
+  ["tls://::1", "::1", 2023, true],
+  ["tls://[::1]:99", "::1", 99, true],
 ];
 
 const INVALID: readonly string[] = [
@@ -39,12 +44,24 @@ const INVALID: readonly string[] = [
   "[host]:22",
   "[]:22",
   "a:b:c",
+  "tls://",
+  "tls:host",
+  "TLS://host",
+  "tls://tls://host",
+  "tls://host/",
 ];
 
 Deno.test("parseServerAddress() reads what people write", async (t) => {
-  for (const [text, hostname, port] of VALID) {
-    await t.step(text, () => assertEquals(parseServerAddress(text), { hostname, port }));
+  for (const [text, hostname, port, isTls = false] of VALID) {
+    await t.step(text, () => assertEquals(parseServerAddress(text), { hostname, port, isTls }));
   }
+});
+
+Deno.test("parseServerAddress() knows the port for TLS where TLS is asked for elsewhere", () => {
+  const read = (text: string): unknown => parseServerAddress(text, { isTls: true });
+  assertEquals(read("host"), { hostname: "host", port: 2023, isTls: true });
+  assertEquals(read("host:2022"), { hostname: "host", port: 2022, isTls: true });
+  assertEquals(read("tls://host"), { hostname: "host", port: 2023, isTls: true });
 });
 
 Deno.test("parseServerAddress() refuses what is no address", async (t) => {
@@ -58,9 +75,15 @@ Deno.test("parseServerAddress() refuses what is no address", async (t) => {
 Deno.test("parseServerAddress() reads what formatServerAddress() wrote", () => {
   const hostnames = fc.oneof(fc.domain(), fc.ipV4(), fc.ipV6());
   fc.assert(
-    fc.property(hostnames, fc.integer({ min: 1, max: 65_535 }), (hostname, port) => {
-      assertEquals(parseServerAddress(formatServerAddress({ hostname, port })), { hostname, port });
-    }),
+    fc.property(
+      hostnames,
+      fc.integer({ min: 1, max: 65_535 }),
+      fc.boolean(),
+      (hostname, port, isTls) => {
+        const address = { hostname: hostname.toLowerCase(), port, isTls };
+        assertEquals(parseServerAddress(formatServerAddress(address)), address);
+      },
+    ),
   );
 });
 

@@ -8,7 +8,7 @@ import { connectToServer } from "../../lib/client/server_link.ts";
 Deno.test("ServerLink.send() takes no more than may wait, and loses nothing of that", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const [link, conn] = await Promise.all([
-    connectToServer({ hostname: "127.0.0.1", port: listener.addr.port }),
+    connectToServer({ hostname: "127.0.0.1", port: listener.addr.port, isTls: false }),
     listener.accept(),
   ]);
   using _conn = conn;

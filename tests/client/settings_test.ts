@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Settings, SETTINGS_DEFAULT, settingsFolder } from "../../lib/client/settings.ts";
 
 const ADDRESS = "chat.example:2022";
+const PROOF = new Array(32).fill("AB").join(":");
 const SESSION = { token: "secret", lastId: 7, lastRef: 2 };
 
 interface Trial extends AsyncDisposable {
@@ -59,6 +60,7 @@ Deno.test("Settings are kept for each server, and nobody else can read them", as
     bell: "all",
     nick: "ann",
     session: SESSION,
+    proof: null,
   });
   assertEquals((await trial.open().read("other:1")).theme, "light");
   assertEquals(trial.warnings, []);
@@ -95,10 +97,59 @@ Deno.test("Settings.update() loses nothing of what clients write at the same tim
   }
 });
 
+Deno.test("Settings learn a server's proof once, and whoever comes later is told of it", async () => {
+  await using trial = await startTrial();
+  const proofs = Array.from({ length: 8 }, (_, index) => PROOF.replaceAll("AB", `0${index}`));
+  const learned = await Promise.all(
+    proofs.map((proof) => trial.open().proofsOf(ADDRESS)?.learn(proof)),
+  );
+  assertEquals(learned.filter((each) => each?.isNew).length, 1);
+  const [first] = new Set(learned.map((each) => each?.proof));
+  assertEquals(new Set(learned.map((each) => each?.proof)).size, 1);
+  assertEquals((await trial.open().read(ADDRESS)).proof, first);
+
+  await trial.open().proofsOf(ADDRESS)?.replace(PROOF);
+  await trial.open().update(ADDRESS, { nick: "ann" });
+  assertEquals(await trial.open().proofsOf(ADDRESS)?.learn(first ?? ""), {
+    proof: PROOF,
+    isNew: false,
+  });
+  assertEquals((await trial.open().read("tls://other:1")).proof, null);
+  assertEquals(trial.warnings, []);
+});
+
+Deno.test("Settings that cannot be written still tell a proof, and learn none", async () => {
+  await using trial = await startTrial();
+  await trial.open().update(ADDRESS, { proof: PROOF });
+  await Deno.remove(`${trial.folder}/client.lock`);
+  // Nothing can be changed without the lock.
+  await Deno.mkdir(`${trial.folder}/client.lock`);
+  const other = PROOF.replaceAll("AB", "CD");
+  assertEquals(await trial.open().proofsOf(ADDRESS)?.learn(other), { proof: PROOF, isNew: false });
+  assertEquals(await trial.open().proofsOf("tls://other:1")?.learn(other), null);
+  assertEquals(trial.warnings.length, 1);
+  assertMatch(trial.warnings[0] ?? "", /^Settings are not kept: [^\n]+\.$/);
+  assertEquals(new Settings(null, () => {}).proofsOf(ADDRESS), null);
+});
+
+Deno.test("Settings that cannot be read are not overwritten, and learn no proof", async () => {
+  await using trial = await startTrial();
+  await Deno.mkdir(`${trial.folder}/client.json`, { recursive: true });
+  assertEquals(await trial.open().proofsOf(ADDRESS)?.learn(PROOF), null);
+  assert((await Deno.stat(`${trial.folder}/client.json`)).isDirectory);
+});
+
 Deno.test("Settings keep what this version does not know, and pass over what cannot be", async () => {
   await using trial = await startTrial();
   const strange = {
-    [ADDRESS]: { theme: "pink", bell: 3, nick: "", session: { token: "x" }, later: [1] },
+    [ADDRESS]: {
+      theme: "pink",
+      bell: 3,
+      nick: "",
+      session: { token: "x" },
+      proof: "AB:CD",
+      later: [1],
+    },
     future: "yes",
   };
   await trial.write(JSON.stringify(strange));

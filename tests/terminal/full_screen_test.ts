@@ -47,7 +47,7 @@ async function startClient(
 
 function testScreen(name: string, run: (server: TestServer) => Promise<void>): void {
   testInTmux(name, async () => {
-    await using server = startTestServer();
+    await using server = await startTestServer();
     await run(server);
   });
 }
@@ -288,7 +288,7 @@ testInTmux(
     const folder = await Deno.makeTempDir({ prefix: "parley-full-screen-" });
     try {
       const db = `${folder}/parley.db`;
-      const first = startTestServer({ db });
+      const first = await startTestServer({ db });
       await using ann = await startClient(first.port, { nick: "ann" });
       await ann.type("before");
       await ann.keys("Enter");
@@ -299,7 +299,7 @@ testInTmux(
       await ann.keys("Enter");
       await ann.waitFor("1 to send");
 
-      await using second = startTestServer({ db, port: first.port });
+      await using second = await startTestServer({ db, port: first.port });
       // Enter on an empty line does not wait for the pause to be over.
       await ann.keys("Enter");
       await waitUntil(ann, "the connection", ({ isOnline }) => isOnline);

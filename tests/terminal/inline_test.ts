@@ -449,7 +449,7 @@ testTerminal("inline client uses no colours with NO_COLOR", async ({ terminal, p
 }, { env: { NO_COLOR: "1" } });
 
 testInTerminal("inline client shows two rooms of a real server", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   ann.say("/join #dev");
   ann.say("earlier");

@@ -123,6 +123,20 @@ const SAMPLES: readonly Sample[] = [
   { right: "ghost", line: "/ghost", me: "-- This is the only connection of ME." },
   { right: "account", line: "/account", me: /^-- You are ME, .*registered on 1970-01-01\.$/ },
 
+  {
+    right: "token",
+    line: "/token list",
+    me: "-- You have no bots: /token create NAME makes one.",
+  },
+  {
+    right: "token others",
+    line: "/token revoke ci",
+    me: "-- ci[bot] is no more, and its token worth nothing.",
+    first: "token",
+    before: ["/token create ci"],
+    after: ["/token revoke ci"],
+  },
+
   { right: "history", line: "/history before 1", me: "-- There is nothing to show." },
   { right: "search", line: "/search unheard-of", me: "-- Nothing was found." },
   { right: "forget", line: "/forget", me: "-- You have not said anything to be forgotten." },
@@ -365,7 +379,7 @@ async function onServer(test: (server: TestServer, boss: Guest) => Promise<void>
   await inFolder(async (folder) => {
     const db = `${folder}/parley.db`;
     await registerNames(db, ["mel", "rob", "sue", "oth", "boss"]);
-    await using server = startTestServer({ db, operators: ["boss"] });
+    await using server = await startTestServer({ db, operators: ["boss"] });
     {
       await using rob = await comeIn(server, "rob", OWNER);
       await rob.roundtrip();

@@ -98,6 +98,7 @@ async function runAccount(context: CommandContext, args: string): Promise<Answer
     case "delete":
       if (first === undefined || second !== undefined) throw mistyped("/account delete PASSWORD");
       await chat.accounts.remove(member, first);
+      chat.bots.reviewAll();
       return null;
     default:
       throw mistyped("/account, /account password OLD NEW, or /account delete PASSWORD");

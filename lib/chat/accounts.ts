@@ -65,10 +65,13 @@ export class Accounts {
   readonly #attempts = new Attempts();
   /** When names were registered lately, by address. */
   readonly #registrations = new Map<string, number[]>();
+  /** Whether passwords are taken from other machines over plain text, from now on. */
+  allowsPlaintextPasswords: boolean;
 
   /** On top of everything else in the chat. */
   constructor(options: AccountsOptions) {
     this.#options = options;
+    this.allowsPlaintextPasswords = options.allowsPlaintextPasswords;
   }
 
   /**
@@ -262,7 +265,7 @@ export class Accounts {
    *   machine, and the server was not told to allow it.
    */
   requirePrivate(member: { readonly isPrivate: boolean }): void {
-    if (member.isPrivate || this.#options.allowsPlaintextPasswords) return;
+    if (member.isPrivate || this.allowsPlaintextPasswords) return;
     throw new CommandError(
       "not-private",
       "No password is taken here, since anybody on the network could read it: come in through SSH " +
@@ -338,7 +341,8 @@ export class Accounts {
       );
     }
     moderation.requireVoice(member, null);
-    if (roles.isConfigured(person.key) && !isLoopback(member.address)) {
+    // Whom a proxy here did not tell of, and who comes over plain text, is from anywhere.
+    if (roles.isConfigured(person.key) && !(isLoopback(member.address) && member.isPrivate)) {
       throw new CommandError(
         "operator-name",
         "An operator's name can be registered from the server's own machine only.",

@@ -12,6 +12,7 @@
  * @module
  */
 
+import type { Counters } from "../counters.ts";
 import { CommandError, StoreError } from "../errors.ts";
 import type { ChatEvent, LeaveReason, RoomMessage } from "../events.ts";
 import { KEPT_EVENTS_MAX, LINE_FRAME_LENGTH, NAME_LENGTH_MAX, TURN_LENGTH_MAX } from "../limits.ts";
@@ -51,6 +52,8 @@ export interface BroadcastOptions {
   readonly store: HistoryStore & SeatStore;
   /** Who has which name. */
   readonly people: People;
+  /** What is said is counted there. */
+  readonly counters: Counters;
   /** Makes a timer: for comings and goings that are not told at once, and for tries to store. */
   readonly newTimer: () => Timer;
   /** For everything else. */
@@ -86,6 +89,7 @@ export class Broadcast {
     this.#options = options;
     this.#recorder = new Recorder(options.store, {
       timer: options.newTimer(),
+      counters: options.counters,
       owner: {
         onTrouble: (error) => this.#onTrouble(error),
         onRecovery: (lost) => this.#onRecovery(lost),
@@ -104,6 +108,16 @@ export class Broadcast {
    */
   get isTurnFull(): boolean {
     return this.#turnLength > TURN_LENGTH_MAX;
+  }
+
+  /** Whether the store does not take what is said. */
+  get isStoreFailing(): boolean {
+    return this.#recorder.isInTrouble;
+  }
+
+  /** Messages that wait to be stored. */
+  get unsavedMessages(): number {
+    return this.#recorder.unsaved.length;
   }
 
   /** The id of the last message that was said, or of the last other event that has one. */
@@ -280,6 +294,7 @@ export class Broadcast {
       text: said.text,
     });
     room.countMessage();
+    this.#options.counters.messages++;
     member.lastMessageId = message.id;
     member.lastMessageAtMs = message.atMs;
     this.#countLength(framedLength(message.text, name.length + NAME_LENGTH_MAX));
@@ -292,6 +307,7 @@ export class Broadcast {
   whisper(member: Member, to: Person, text: string): void {
     const key = member.person.key;
     const nowMs = Date.now();
+    this.#options.counters.privateMessages++;
     for (const each of to.members) {
       if (each.ignored?.has(key)) continue;
       each.lastSender = { member, accountKey: member.person.account?.key ?? null };

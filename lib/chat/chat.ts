@@ -6,10 +6,13 @@
  * @module
  */
 
+import type { Counters } from "../counters.ts";
 import { CommandError, StoreError } from "../errors.ts";
 import type { ChatEvent, LeaveReason, NameList, Place, RoomMessage, Visit } from "../events.ts";
 import { Accounts } from "./accounts.ts";
 import { Archive, type Pause } from "./archive.ts";
+import { unmarkBot } from "./bot_names.ts";
+import { Bots } from "./bots.ts";
 import { Broadcast, requireRoom, type Turns } from "./broadcast.ts";
 import { isAllKept } from "./missed.ts";
 import { describeEnd, Moderation } from "./moderation.ts";
@@ -22,10 +25,10 @@ import { Roles } from "./roles.ts";
 import { Rooms } from "./rooms.ts";
 import { type Claim, Seats, type Ticket, type Tokens } from "./seats.ts";
 import type { Member, Receiver, User } from "./state.ts";
-import type { Passwords, Store } from "./store.ts";
+import type { BotRecord, Passwords, Store } from "./store.ts";
 
-/** How a chat is made. */
-export interface ChatOptions {
+/** What may be set otherwise while people talk. */
+export interface ChatSettings {
   /** The server's name, for the welcome. */
   readonly server: string;
   /** The message of the day, a clean line each. */
@@ -34,10 +37,16 @@ export interface ChatOptions {
   readonly operators: readonly string[];
   /** Whether passwords are taken from other machines over plain text. */
   readonly allowsPlaintextPasswords: boolean;
+}
+
+/** How a chat is made. */
+export interface ChatOptions extends ChatSettings {
   /** All that lasts. */
   readonly store: Store;
   /** How passwords are hashed. */
   readonly passwords: Passwords;
+  /** What is said is counted there. */
+  readonly counters: Counters;
   /** How tokens of those who may come back are made. */
   readonly tokens: Tokens;
   /** For how long a lost connection is told to nobody, in milliseconds; 0 for not at all. */
@@ -72,7 +81,8 @@ const NOBODY: NameList = { names: [], more: 0 };
 
 /** Everybody who is here, everything they can do, and all that lasts. */
 export class Chat {
-  readonly #options: ChatOptions;
+  readonly #options: Pick<ChatOptions, "onFault">;
+  #settings: ChatSettings;
   /** All that lasts. */
   readonly store: Store;
   /** How passwords are hashed. */
@@ -93,11 +103,14 @@ export class Chat {
   readonly archive: Archive;
   /** Who may come back. */
   readonly seats: Seats;
+  /** Programs that talk and read by a token. */
+  readonly bots: Bots;
 
   /** Takes over what the store has. */
   constructor(options: ChatOptions) {
     const { store, passwords, newTimer, turns, onFault, allowsPlaintextPasswords } = options;
     this.#options = options;
+    this.#settings = options;
     this.store = store;
     this.passwords = passwords;
     const people = this.people = new People(store, (key) => this.moderation.isAboutName(key));
@@ -106,6 +119,7 @@ export class Chat {
       people,
       newTimer,
       turns,
+      counters: options.counters,
       onMoved: (member) => this.seats.touch(member),
       onFault,
     });
@@ -115,7 +129,7 @@ export class Chat {
       (person, room) => rankOf(roles.ofPerson(person, room)) >= rankOf("room operator"),
     );
     const rooms = this.rooms = new Rooms({ store, broadcast, moderation, roles });
-    this.accounts = new Accounts({
+    const accounts = this.accounts = new Accounts({
       store,
       broadcast,
       people,
@@ -147,7 +161,15 @@ export class Chat {
       onGone: (member, reason) => this.#takeOut(member, reason),
       onFault,
     });
+    this.bots = new Bots({ store, people, broadcast, rooms, roles, moderation, accounts });
     this.seats.restore();
+  }
+
+  /** Goes by other settings from now on. */
+  configure(settings: ChatSettings): void {
+    this.#settings = settings;
+    this.roles.configure(settings.operators);
+    this.accounts.allowsPlaintextPasswords = settings.allowsPlaintextPasswords;
   }
 
   /** Whether who has more to say should wait for the next turn (see `Broadcast.isTurnFull`). */
@@ -168,7 +190,7 @@ export class Chat {
     const refusal = this.#whyNotInLobby(member);
     const mayEnter = refusal === null;
     if (mayEnter) this.rooms.enterLobby(member);
-    const { server, motd } = this.#options;
+    const { server, motd } = this.#settings;
     broadcast.answer(member, {
       type: "welcome",
       server,
@@ -238,6 +260,30 @@ export class Chat {
       isResumed: true,
       isRestarted: member.seat?.isRestored ?? false,
       isComplete: isAllKept(member, lastId, this.rooms),
+    });
+    return { user: member, welcome };
+  }
+
+  /**
+   * Brings a bot into a room, to read it until it leaves.
+   *
+   * @param by.afterId What was said after this event it reads first; null for nothing.
+   * @returns The user, and what a program is welcomed with, which is for the caller to tell.
+   * @throws {CommandError} If the bot may not be there.
+   */
+  enterBot(
+    receiver: Receiver,
+    visitor: Visitor,
+    by: { readonly bot: BotRecord; readonly room: string; readonly afterId: number | null },
+  ): { readonly user: User; readonly welcome: ChatEvent } {
+    const { bot, room, afterId } = by;
+    const member = this.bots.enter(bot, { room, receiver, from: visitor });
+    const [stay] = member.rooms.values();
+    const welcome = this.#welcome(member, {
+      token: null,
+      isResumed: afterId !== null,
+      isRestarted: false,
+      isComplete: afterId === null || stay === undefined || afterId >= stay.sinceId - 1,
     });
     return { user: member, welcome };
   }
@@ -314,6 +360,9 @@ export class Chat {
     const person = this.people.find(toName);
     if (person === member.person) {
       throw new CommandError("self", "That would be a word with yourself.");
+    }
+    if (person !== undefined && unmarkBot(person.key) !== null) {
+      throw new CommandError("bot", `${person.name} reads rooms, and no private messages.`);
     }
     // Who has not logged in to a registered name must not get what is for its owner.
     if (person !== undefined && !person.isUnconfirmed) {
@@ -408,7 +457,7 @@ export class Chat {
     member: Member,
     visit: Pick<Visit, "token" | "isResumed" | "isRestarted" | "isComplete">,
   ): ChatEvent {
-    const { server, motd } = this.#options;
+    const { server, motd } = this.#settings;
     const { person, room, requests } = member;
     const rooms = [...member.rooms.keys()].map((each): Place => ({
       room: each.name,

@@ -25,6 +25,7 @@ import { findNearest } from "./nearest.ts";
 import { type Right, RIGHTS } from "./rights.ts";
 import { ROOM_COMMANDS } from "./room_commands.ts";
 import { TALK_COMMANDS } from "./talk_commands.ts";
+import { TOKEN_COMMANDS } from "./token_commands.ts";
 
 const HELP_COMMAND: Command = {
   name: "help",
@@ -40,6 +41,7 @@ export const COMMANDS: readonly Command[] = [
   ...TALK_COMMANDS,
   ...ROOM_COMMANDS,
   ...ACCOUNT_COMMANDS,
+  ...TOKEN_COMMANDS,
   ...HISTORY_COMMANDS,
   ...MODERATION_COMMANDS,
 ];

@@ -89,7 +89,8 @@ function visitsOf(member: Member, rooms: Rooms): Visited[] {
   ];
 }
 
-function firstThatFit(all: readonly ChatEvent[]): ChatEvent[] {
+/** As many of the first events as are sent at once; one at least. */
+export function firstThatFit(all: readonly ChatEvent[]): ChatEvent[] {
   const events: ChatEvent[] = [];
   let length = 0;
   for (const event of all) {
@@ -100,6 +101,7 @@ function firstThatFit(all: readonly ChatEvent[]): ChatEvent[] {
   return events;
 }
 
-function idOf(event: ChatEvent): number {
+/** An event's id; 0 for one that has none. */
+export function idOf(event: ChatEvent): number {
   return "id" in event ? event.id ?? 0 : 0;
 }

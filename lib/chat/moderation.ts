@@ -12,6 +12,7 @@ import { customerNetwork, isInNetwork, isLoopback } from "../addresses.ts";
 import { formatDuration } from "../duration.ts";
 import { CommandError } from "../errors.ts";
 import { SANCTIONS_MAX, SANCTIONS_PER_ROOM_MAX } from "../limits.ts";
+import { unmarkBot } from "./bot_names.ts";
 import type { Member, Person, Room } from "./state.ts";
 import type { Account, ModerationStore, Sanction, SanctionTarget, Store } from "./store.ts";
 
@@ -124,6 +125,11 @@ export class Moderation {
     return this.#find("ban", who, room);
   }
 
+  /** The mute that keeps a person from talking: in a room, in which they need not be, or anywhere. */
+  muteOf(who: Member, room: Room | null): Sanction | null {
+    return this.#find("mute", who, null) ?? (room === null ? null : this.#find("mute", who, room));
+  }
+
   /** The ban that keeps an account from logging in, or null. */
   banOfAccount(account: Account): Sanction | null {
     return current(this.#scope("ban", null)?.byAccount.get(account.key));
@@ -160,7 +166,7 @@ export class Moderation {
         );
       }
     }
-    const mute = this.#muteOf(member, room);
+    const mute = this.#voiceMuteOf(member, room);
     if (mute === null) return;
     const where = mute.roomId === null ? "" : ` in ${room?.name ?? "this room"}`;
     throw new CommandError("muted", `You may not talk${where} ${describeEnd(mute)}.`);
@@ -301,17 +307,18 @@ export class Moderation {
     return (["ban", "mute"] as const).flatMap((kind) => this.#scope(kind, room)?.all() ?? []);
   }
 
-  #muteOf(member: Member, room: Room | null): Sanction | null {
+  /** The mute of somebody who talks: in a room where they are, or to a person. */
+  #voiceMuteOf(member: Member, room: Room | null): Sanction | null {
     const stay = room === null ? undefined : member.rooms.get(room);
-    if (stay === undefined) return this.#find("mute", member, null);
+    if (stay === undefined) return this.muteOf(member, null);
     // Asked for every line that is said.
     if (stay.muteVersion !== this.#version) {
-      stay.mute = this.#find("mute", member, null) ?? this.#find("mute", member, room);
+      stay.mute = this.muteOf(member, room);
       stay.muteVersion = this.#version;
     }
     if (stay.mute !== null && current(stay.mute) === null) {
       stay.muteVersion = 0;
-      return this.#muteOf(member, room);
+      return this.#voiceMuteOf(member, room);
     }
     return stay.mute;
   }
@@ -409,12 +416,14 @@ export function describeEnd({ untilMs, reason }: Sanction): string {
 /**
  * What a ban of somebody by name is a ban of.
  *
- * A registered name is banned itself. A guest's name means nothing tomorrow, so
- * their address is banned, unless it is this machine's own, which many share.
+ * A registered name is banned itself, and so is a bot's, which is nobody else's. A
+ * guest's name means nothing tomorrow, so their address is banned, unless it is this
+ * machine's own, which many share.
  */
 export function targetOf(who: Account | Person, addresses: readonly string[]): SanctionTarget {
   const account = "account" in who ? who.account : who;
   if (account !== null) return { type: "account", value: account.key };
+  if (unmarkBot(who.key) !== null) return { type: "name", value: who.key };
   const address = addresses.find((each) => !isLoopback(each) && customerNetwork(each) !== each);
   return address === undefined
     ? { type: "name", value: who.key }

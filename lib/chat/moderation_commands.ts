@@ -113,7 +113,7 @@ function runKick(context: CommandContext, args: string): Answer {
   if (name === "") throw mistyped("/kick [server] NAME [REASON]");
   const reason = requirePhrase(words);
   const person = chat.people.find(name);
-  if (person === undefined) throw chat.people.nobody(name);
+  if (person === undefined || person.members.size === 0) throw chat.people.nobody(name);
   if (room !== null && !room.people.has(person)) {
     throw new CommandError("not-in-room", `${person.name} is not in ${room.name}.`);
   }
@@ -187,6 +187,8 @@ function runBan(context: CommandContext, args: string): Answer {
   });
   if (room !== null && subject.account !== null) chat.rooms.uninvite(room, subject.account.id);
   sendOut(context, { room, verb: "banned", reason: term.reason }, usersUnder(context, sanction));
+  // Where somebody may not be, their bots may not be either.
+  chat.bots.reviewAll();
   return imposed(`${subject.name} is banned from ${place.words}`, sanction);
 }
 
@@ -218,6 +220,7 @@ function banNetwork(
   });
   const users = usersUnder(context, sanction);
   sendOut(context, { room: null, verb: "banned", reason: term.reason }, users);
+  chat.bots.reviewAll();
   return imposed(`${network} is banned from the server`, sanction);
 }
 

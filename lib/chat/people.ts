@@ -9,14 +9,15 @@
 
 import { CommandError } from "../errors.ts";
 import { WHO_LISTED_MAX } from "../limits.ts";
+import { markBot, unmarkBot } from "./bot_names.ts";
 import { checkName, guestName, nameKey, nameSkeleton } from "./names.ts";
 import { findNearest } from "./nearest.ts";
 import { Person } from "./state.ts";
-import type { Account, AccountStore } from "./store.ts";
+import type { Account, AccountStore, BotRecord, BotStore } from "./store.ts";
 
 /** The persons who are here, by their names. */
 export class People {
-  readonly #accounts: AccountStore;
+  readonly #accounts: AccountStore & Pick<BotStore, "botByKey">;
   readonly #byKey = new Map<string, Person>();
   readonly #bySkeleton = new Map<string, Person>();
   #lastGuest = 0;
@@ -29,7 +30,10 @@ export class People {
    *
    * @param isTainted Whether a ban or a mute is tied to a name, which a newcomer should not get.
    */
-  constructor(accounts: AccountStore, isTainted: (key: string) => boolean) {
+  constructor(
+    accounts: AccountStore & Pick<BotStore, "botByKey">,
+    isTainted: (key: string) => boolean,
+  ) {
     this.#accounts = accounts;
     this.#isTainted = isTainted;
   }
@@ -47,9 +51,15 @@ export class People {
     );
   }
 
-  /** Who is here under this name, in whatever case. */
+  /** Who is here under this name, in whatever case; of a bot, whether it is here or not. */
   find(name: string): Person | undefined {
-    return this.#byKey.get(nameKey(name));
+    const key = nameKey(name);
+    return this.#byKey.get(key) ?? this.#findBot(key);
+  }
+
+  /** Who is here under a name, or under one that looks like it. */
+  findAlike(name: { readonly key: string; readonly skeleton: string }): Person | undefined {
+    return this.#byKey.get(name.key) ?? this.#bySkeleton.get(name.skeleton);
   }
 
   /** Everybody, in no particular order. */
@@ -128,6 +138,11 @@ export class People {
     return this.claim(new Person(guest, guest.guestNumber));
   }
 
+  /** The person of a bot that comes in: the one who is here, or a new one. */
+  addBot(bot: BotRecord): Person {
+    return this.#byKey.get(markBot(bot.key)) ?? this.claim(personOf(bot));
+  }
+
   /** Gives a person their name, which has to be free, and returns them. */
   claim(person: Person): Person {
     this.#byKey.set(person.key, person);
@@ -154,4 +169,17 @@ export class People {
     const called = checkName(name).ok ? `is called ${name}` : "has that name";
     return new CommandError("no-such-user", `Nobody here ${called}. ${hint}`);
   }
+
+  /** Who talks by a token need not be here to be ignored, muted or banned. */
+  #findBot(key: string): Person | undefined {
+    const bareKey = unmarkBot(key);
+    const bot = bareKey === null ? null : this.#accounts.botByKey(bareKey);
+    return bot === null ? undefined : personOf(bot);
+  }
+}
+
+/** A bot as others see it. Its name is claimed by nobody else, since it has the mark. */
+function personOf({ name, key, skeleton }: BotRecord): Person {
+  const marked = { name: markBot(name), key: markBot(key), skeleton: markBot(skeleton) };
+  return new Person(marked, null);
 }

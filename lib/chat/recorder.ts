@@ -10,6 +10,7 @@
  * @module
  */
 
+import type { Counters } from "../counters.ts";
 import type { RoomMessage } from "../events.ts";
 import {
   EVENT_IDS_RESERVED,
@@ -38,6 +39,7 @@ export class Recorder {
   readonly #store: RecorderStore;
   readonly #owner: RecorderOwner;
   readonly #timer: Timer;
+  readonly #counters: Counters;
   #lastId: number;
   /** Events may be given ids up to this one: an earlier run cannot have used them. */
   #reservedId: number;
@@ -57,9 +59,10 @@ export class Recorder {
   /** Begins with nothing to append. */
   constructor(
     store: RecorderStore,
-    options: { readonly owner: RecorderOwner; readonly timer: Timer },
+    options: { readonly owner: RecorderOwner; readonly timer: Timer; readonly counters: Counters },
   ) {
     this.#store = store;
+    this.#counters = options.counters;
     this.#owner = options.owner;
     this.#timer = options.timer;
     this.#reservedId = store.reservedId;
@@ -92,6 +95,11 @@ export class Recorder {
       // of that could an id come back.
       this.#unreservedAtMs = Date.now();
     }
+  }
+
+  /** Whether the store did not take what it was given last. */
+  get isInTrouble(): boolean {
+    return this.#isInTrouble;
   }
 
   /** Messages that were added and are not stored, oldest first. */
@@ -156,10 +164,12 @@ export class Recorder {
   }
 
   #append(): void {
+    const startedAtMs = performance.now();
     try {
       if (this.#refs.size === 0 && this.#directs.length === 0) this.#store.append(this.#unsaved);
       else this.#store.append(this.#unsaved, { refs: this.#refs, directs: this.#directs });
     } catch (error) {
+      this.#counters.appendFailures++;
       // Whatever it is, talking goes on: history is not worth the chat.
       this.#timer.start(() => this.#append(), SAVE_RETRY_MS);
       if (this.#isInTrouble) return;
@@ -167,6 +177,7 @@ export class Recorder {
       this.#owner.onTrouble(error);
       return;
     }
+    this.#counters.appends.observe((performance.now() - startedAtMs) / 1_000);
     this.#unsaved = [];
     if (this.#refs.size > 0) this.#refs = new Map();
     if (this.#directs.length > 0) this.#directs = [];

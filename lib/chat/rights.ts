@@ -46,6 +46,8 @@ export const RIGHTS = {
   "login": "guest",
   "ghost": "member",
   "account": "member",
+  "token": "member",
+  "token others": "server operator",
 
   "history": "guest",
   "search": "guest",

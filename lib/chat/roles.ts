@@ -14,7 +14,7 @@ import type { Account, RoomStore } from "./store.ts";
 
 /** Tells roles from accounts and stays. */
 export class Roles {
-  readonly #operatorKeys: ReadonlySet<string>;
+  #operatorKeys: ReadonlySet<string> = new Set();
   readonly #rooms: Pick<RoomStore, "member">;
 
   /**
@@ -23,8 +23,13 @@ export class Roles {
    * @param operators Names of server operators; whoever is logged in under one has their rights.
    */
   constructor(operators: readonly string[], rooms: Pick<RoomStore, "member">) {
-    this.#operatorKeys = new Set(operators.map(nameKey));
     this.#rooms = rooms;
+    this.configure(operators);
+  }
+
+  /** Has others be the operators that the configuration makes, from now on. */
+  configure(operators: readonly string[]): void {
+    this.#operatorKeys = new Set(operators.map(nameKey));
   }
 
   /** Whether a name is one of those that the configuration makes operators. */

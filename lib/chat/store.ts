@@ -383,6 +383,38 @@ export interface SeatStore {
   reserveIds(upToId: number): void;
 }
 
+/** A bot: a name under which programs of an account's owner talk and read, by a token. */
+export interface BotRecord {
+  /** Never given out twice. */
+  readonly id: number;
+  /** As its maker wrote it; others see it with its mark (see `bot_names.ts`). */
+  readonly name: string;
+  /** Of the name without its mark. */
+  readonly key: string;
+  /** Of the same. */
+  readonly skeleton: string;
+  /** When it was made. */
+  readonly madeAtMs: number;
+  /** Whose it is. */
+  readonly maker: Account;
+}
+
+/** Bots, which are removed with the accounts of their makers. */
+export interface BotStore {
+  /** The bot of a name; null for none. */
+  botByKey(key: string): BotRecord | null;
+  /** The bot whose name has this skeleton; the oldest of several. */
+  botByLook(skeleton: string): BotRecord | null;
+  /** The bot whose token is known by this. */
+  botByToken(tokenHash: string): BotRecord | null;
+  /** Those of an account, oldest first. */
+  botsOf(accountId: number): BotRecord[];
+  /** Adds one, whose key is free and whose token no other has; the token as a hash. */
+  addBot(bot: Omit<BotRecord, "id"> & { readonly tokenHash: string }): BotRecord;
+  /** Removes one, and its token with it. */
+  removeBot(botId: number): void;
+}
+
 /** What a backup came to. */
 export interface BackupResult {
   /** The file. */
@@ -392,7 +424,8 @@ export interface BackupResult {
 }
 
 /** All of it. */
-export interface Store extends HistoryStore, RoomStore, AccountStore, ModerationStore, SeatStore {
+export interface Store
+  extends HistoryStore, RoomStore, AccountStore, ModerationStore, SeatStore, BotStore {
   /** Does several things as one: all of them last, or, where `act` throws, none. */
   transaction<Result>(act: () => Result): Result;
   /**

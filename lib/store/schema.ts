@@ -18,7 +18,11 @@ export const APPLICATION_ID = 0x50726c79;
  * The steps from one version to the next; a file's `user_version` counts those it has had.
  * A step that was ever released is never changed: another is added.
  */
-export const MIGRATIONS: readonly ((db: Database) => void)[] = [makeTables, addSeats];
+export const MIGRATIONS: readonly ((db: Database) => void)[] = [
+  makeTables,
+  addSeats,
+  addBots,
+];
 
 /** The version of files that this program makes. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length;
@@ -222,5 +226,23 @@ function addSeats(db: Database): void {
 
     -- Texts may have several lines from now on, and "lines" are ended by another character.
     UPDATE journal SET lines = replace(lines, char(10), char(30));
+  `);
+}
+
+/** Version 3. */
+function addBots(db: Database): void {
+  db.script(`
+    -- Programs that talk and read by a token, of which the hash alone is kept.
+    CREATE TABLE bot (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+      name TEXT NOT NULL,
+      key TEXT NOT NULL UNIQUE,
+      skeleton TEXT NOT NULL,
+      token_hash TEXT NOT NULL UNIQUE,
+      made INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX bot_account ON bot (account);
+    CREATE INDEX bot_skeleton ON bot (skeleton);
   `);
 }

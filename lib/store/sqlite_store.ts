@@ -10,6 +10,7 @@ import type {
   Account,
   AuditEntry,
   BackupResult,
+  BotRecord,
   HistoryQuery,
   MemberRecord,
   RoomRecord,
@@ -26,6 +27,7 @@ import { StoreError } from "../errors.ts";
 import { FILING_AT_ONCE_MS, STORE_BUSY_MS, STORE_BUSY_START_MS } from "../limits.ts";
 import { Accounts } from "./accounts.ts";
 import { copyDatabase } from "./backup.ts";
+import { Bots } from "./bots.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { Database } from "./database.ts";
 import { type DatabaseFile, isThere, openDatabaseFile } from "./database_file.ts";
@@ -108,6 +110,7 @@ export class SqliteStore implements Store, Disposable {
   readonly #accounts: Accounts;
   readonly #moderation: Moderation;
   readonly #seats: Seats;
+  readonly #bots: Bots;
   readonly #expiring: Expiring;
   readonly #checkpoints: Checkpoints;
   readonly #closing = new AbortController();
@@ -124,6 +127,7 @@ export class SqliteStore implements Store, Disposable {
     this.#accounts = new Accounts(db);
     this.#moderation = new Moderation(db);
     this.#seats = new Seats(db);
+    this.#bots = new Bots(db, this.#accounts);
     this.#checkpoints = new Checkpoints(db);
     this.#filing = new Filing({
       db,
@@ -478,6 +482,36 @@ export class SqliteStore implements Store, Disposable {
   /** Sets up to which id events may be told. */
   reserveIds(upToId: number): void {
     this.#seats.reserveIds(upToId);
+  }
+
+  /** The bot with this key. */
+  botByKey(key: string): BotRecord | null {
+    return this.#bots.byKey(key);
+  }
+
+  /** The oldest bot with this skeleton. */
+  botByLook(skeleton: string): BotRecord | null {
+    return this.#bots.byLook(skeleton);
+  }
+
+  /** The bot whose token has this hash. */
+  botByToken(tokenHash: string): BotRecord | null {
+    return this.#bots.byToken(tokenHash);
+  }
+
+  /** The bots of an account. */
+  botsOf(accountId: number): BotRecord[] {
+    return this.#bots.of(accountId);
+  }
+
+  /** Adds a bot. */
+  addBot(bot: Omit<BotRecord, "id"> & { readonly tokenHash: string }): BotRecord {
+    return this.#bots.add(bot);
+  }
+
+  /** Removes a bot. */
+  removeBot(botId: number): void {
+    this.#bots.remove(botId);
   }
 
   #onExpired(hasRemoved: boolean): void {

@@ -5,6 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { mock } from "node:test";
+import { Counters } from "../../lib/counters.ts";
 import { Recorder } from "../../lib/chat/recorder.ts";
 import type { StoredMessage } from "../../lib/chat/store.ts";
 import { StoreError } from "../../lib/errors.ts";
@@ -36,6 +37,7 @@ class Trial {
       },
     };
     this.recorder = new Recorder(store, {
+      counters: new Counters(),
       owner: {
         onTrouble: (error) => this.told.push(`trouble: ${error}`),
         onRecovery: (lost) => this.told.push(`recovery, ${lost} lost`),

@@ -4,6 +4,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { Counters } from "../../lib/counters.ts";
 import { Chat } from "../../lib/chat/chat.ts";
 import { runCommand } from "../../lib/chat/commands.ts";
 import type { Delivery, Member, Receiver } from "../../lib/chat/state.ts";
@@ -171,6 +172,7 @@ class World implements Disposable {
 
   #open(): Chat {
     return new Chat({
+      counters: new Counters(),
       server: "Parley",
       motd: [],
       operators: [],

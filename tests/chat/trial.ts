@@ -5,6 +5,7 @@
  * @module
  */
 
+import { Counters } from "../../lib/counters.ts";
 import type { Turns } from "../../lib/chat/broadcast.ts";
 import { Chat } from "../../lib/chat/chat.ts";
 import type { Timer } from "../../lib/chat/presence.ts";
@@ -126,6 +127,7 @@ export class Trial implements Disposable {
   constructor(options: TrialOptions = {}) {
     this.store = openStore({ path: ":memory:", keepMs: null });
     this.chat = new Chat({
+      counters: new Counters(),
       server: "Parley",
       motd: [],
       operators: options.operators ?? [],

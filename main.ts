@@ -9,17 +9,26 @@
  */
 
 import manifest from "./deno.json" with { type: "json" };
-import { type Config, DB_IN_MEMORY, formatHelp, readConfig, type Request } from "./lib/config.ts";
-import { StoreError, UsageError } from "./lib/errors.ts";
-import { configureLog } from "./lib/log.ts";
+import {
+  checkPlaintext,
+  type Config,
+  DB_IN_MEMORY,
+  formatHelp,
+  readConfig,
+  type Request,
+} from "./lib/config.ts";
+import { DoorError, StoreError, UsageError } from "./lib/errors.ts";
+import { WATCH_POLL_MS } from "./lib/limits.ts";
+import { configureLog, openLog } from "./lib/log.ts";
+import type { MakeCertRequest } from "./lib/make_cert.ts";
 import { dropPrivileges } from "./lib/privileges.ts";
+import { Reloader } from "./lib/reload.ts";
 import { backupFile, inspectStore, type Server, startServer } from "./lib/server.ts";
 import { describeKeeping, formatCheck, formatStart, hostForUrl } from "./lib/start_text.ts";
+import { watchFiles } from "./lib/watched_files.ts";
 
 /** A second signal ends the process with what a shell reports for Ctrl-C. */
 const EXIT_INTERRUPTED = 130;
-
-if (import.meta.main) Deno.exit(await main(Deno.args));
 
 /**
  * Runs the server until a signal ends it.
@@ -28,12 +37,11 @@ if (import.meta.main) Deno.exit(await main(Deno.args));
  * @returns The exit status.
  */
 export async function main(args: readonly string[]): Promise<number> {
+  if (args[0] === "make-cert") return await makeCert(args.slice(1));
+  const source = new ConfigSource(args);
   let request: Request;
   try {
-    request = readConfig(args, {
-      env: (name) => Deno.env.get(name),
-      readFile: (path) => Deno.readTextFileSync(path),
-    });
+    request = source.read();
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     complain(error.message);
@@ -41,30 +49,60 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   switch (request.type) {
     case "help":
-      print(formatHelp(Deno.build.standalone ? "parley-server" : "deno task serve"));
+      print(formatHelp(programs().server));
       return 0;
     case "version":
       print(`parley ${manifest.version} (deno ${Deno.version.deno})\n`);
       return 0;
     case "check":
-      return check(request.config);
+      return await check(request.config);
     case "backup":
       return await backup(request.config, request.to);
     case "serve":
-      return await serve(request.config);
+      return await serve(request.config, source);
   }
 }
 
-function check(config: Config): number {
+async function check(config: Config): Promise<number> {
   try {
+    await checkTls(config);
     const store = config.db === DB_IN_MEMORY
       ? { inMemory: true } as const
       : inspectStore(config.db);
     print(formatCheck(config, store));
     return 0;
   } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
-    complain(`Cannot use ${config.db}: ${error.message}`);
+    complain(whyNotStarted(error, config));
+    return 1;
+  }
+}
+
+/** How the two programs are started. */
+function programs(): { readonly server: string; readonly client: string } {
+  return Deno.build.standalone
+    ? { server: "parley-server", client: "parley-client" }
+    : { server: "deno task serve", client: "deno task client" };
+}
+
+/** Makes a certificate that vouches for itself, and its key. */
+async function makeCert(args: readonly string[]): Promise<number> {
+  const { formatMadeCert, makeCertificate, readMakeCertRequest } = await import(
+    "./lib/make_cert.ts"
+  );
+  let request: MakeCertRequest;
+  try {
+    request = readMakeCertRequest(args);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    complain(error.message);
+    return 2;
+  }
+  try {
+    print(formatMadeCert(await makeCertificate(request), programs()));
+    return 0;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    complain(error.message);
     return 1;
   }
 }
@@ -82,64 +120,210 @@ async function backup(config: Config, to: string): Promise<number> {
   }
 }
 
-async function serve(config: Config): Promise<number> {
-  configureLog((line) => writeAll(Deno.stderr, line), {
-    format: config.logFormat,
-    level: config.logLevel,
-  });
+async function serve(config: Config, source: ConfigSource): Promise<number> {
+  setLog(config);
   let server: Server;
+  let fingerprint: string | null = null;
   try {
-    server = startServer(config);
+    fingerprint = await checkTls(config);
+    server = await startServer(config, manifest);
   } catch (error) {
     complain(whyNotStarted(error, config));
     return 1;
   }
-  const stopped = onStopSignal(() => server.shutdown());
-  print(formatStart({
+  const { stopped, stop } = stopOnSignals(() => server.shutdown());
+  using _reloading = await prepareReloading(server, { config, source, stop });
+  const text = formatStart({
     version: manifest.version,
-    address: server.address,
+    addresses: server.addresses,
+    isWebTls: config.web?.isTls ?? false,
+    fingerprint,
     lanAddresses: lanAddresses(),
-    client: Deno.build.standalone ? "parley-client" : "deno task client",
+    client: programs().client,
     keeps: describeKeeping(config),
     allowPlaintextPasswords: config.allowPlaintextPasswords,
-  }));
+  });
+  print(text);
+  await tellServiceManager(text.split("\n")[0] ?? "");
   await dropPrivileges();
   await stopped;
   return 0;
 }
 
+function setLog({ logFormat: format, logLevel: level }: Config): void {
+  configureLog((line) => writeAll(Deno.stderr, line), { format, level });
+}
+
+/**
+ * Looks at the certificate, if there is one.
+ *
+ * @returns Its fingerprint where people have to compare that; else null.
+ * @throws {UsageError} If it is no good.
+ */
+async function checkTls({ tls }: Config): Promise<string | null> {
+  if (tls === null) return null;
+  const { checkCertificate } = await import("./lib/certificate.ts");
+  try {
+    const { fingerprint, isSelfSigned } = checkCertificate(tls.certificate, Date.now());
+    return isSelfSigned ? fingerprint : null;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(`Cannot use ${tls.certFile} with ${tls.keyFile}: ${error.message}`);
+  }
+}
+
+/**
+ * Has SIGHUP read the configuration again, and a certificate that changes taken. The files
+ * that the configuration came from are all that can still be read later, and not by this thread.
+ *
+ * @returns What stops that.
+ */
+async function prepareReloading(
+  server: Server,
+  { config, source, stop }: {
+    readonly config: Config;
+    readonly source: ConfigSource;
+    readonly stop: () => void;
+  },
+): Promise<Disposable> {
+  const log = openLog();
+  const paths = source.files;
+  const watched = config.tls === null ? [] : [config.tls.certFile, config.tls.keyFile];
+  const files = paths.length === 0 ? null : await watchFiles(paths, {
+    watched,
+    pollMs: WATCH_POLL_MS,
+    onChanged: () => void reloader.reloadCertificate(),
+    onFailed: ({ message }) => log.error("configuration-failed", { error: message }),
+  });
+  const reloader = new Reloader({
+    config,
+    files: files ?? { read: () => Promise.resolve(new Map()) },
+    readConfig: (readFile) => source.readAgain(readFile),
+    apply: (after, before) => {
+      // Where it listens is as it was, whatever was read.
+      checkPlaintext(after);
+      if (after.tls !== null && after.tls.certificate !== before.tls?.certificate) {
+        server.replaceCertificate(after.tls.certificate);
+      }
+      server.reconfigure(after);
+      setLog(after);
+    },
+    onTaken: (changes) => log.info("configuration-replaced", { changes }),
+    onRefused: (error) => log.error("configuration-failed", { error }),
+  });
+  // Windows has no such signal.
+  if (Deno.build.os !== "windows") {
+    const hadTerminal = Deno.stdin.isTerminal();
+    Deno.addSignalListener("SIGHUP", () => {
+      // The terminal was closed, and nobody could stop the server there any more.
+      if (hadTerminal && !Deno.stdin.isTerminal()) stop();
+      else void reloader.reload();
+    });
+  }
+  return { [Symbol.dispose]: () => files?.[Symbol.dispose]() };
+}
+
+/** Tells systemd that the server is ready, where it asked for that. */
+async function tellServiceManager(status: string): Promise<void> {
+  const socket = Deno.env.get("NOTIFY_SOCKET");
+  if (socket === undefined || socket === "") return;
+  const { notifyReady } = await import("./lib/sd_notify.ts");
+  try {
+    await notifyReady(socket, status);
+  } catch (error) {
+    openLog().warning("notify-failed", {
+      error: error instanceof Error ? error.message : `${error}`,
+    });
+  }
+}
+
 /**
  * Stops on the first signal; the second one does not wait for anything.
  *
- * @returns A promise of the end of `stop`.
+ * @returns A promise of the end of that, and what else may begin it.
  */
-function onStopSignal(stop: () => Promise<void>): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
+function stopOnSignals(
+  shutdown: () => Promise<void>,
+): { readonly stopped: Promise<void>; readonly stop: () => void } {
+  const { promise: stopped, resolve, reject } = Promise.withResolvers<void>();
   let isStopping = false;
+  const stop = (): void => {
+    isStopping = true;
+    shutdown().then(resolve, reject);
+  };
   const onSignal = (): void => {
     if (isStopping) Deno.exit(EXIT_INTERRUPTED);
-    isStopping = true;
-    stop().then(resolve, reject);
+    stop();
   };
   Deno.addSignalListener("SIGINT", onSignal);
   // Windows has no SIGTERM; Ctrl-Break is what it has.
   Deno.addSignalListener(Deno.build.os === "windows" ? "SIGBREAK" : "SIGTERM", onSignal);
-  return promise;
+  return { stopped, stop };
 }
 
-function whyNotStarted(error: unknown, { host, port, db }: Config): string {
+/** Where the configuration comes from, so that it can be read again later. */
+class ConfigSource {
+  readonly #args: readonly string[];
+  /** What the environment had when it was asked: later it cannot be asked any more. */
+  readonly #env = new Map<string, string | undefined>();
+  readonly #files = new Set<string>();
+
+  constructor(args: readonly string[]) {
+    this.#args = args;
+  }
+
+  /** Every file that was read. */
+  get files(): string[] {
+    return [...this.#files];
+  }
+
+  /** @throws {UsageError} If anything is wrong. */
+  read(): Request {
+    return readConfig(this.#args, {
+      env: (name) => {
+        const value = Deno.env.get(name);
+        this.#env.set(name, value);
+        return value;
+      },
+      readFile: (path) => {
+        this.#files.add(path);
+        return Deno.readTextFileSync(path);
+      },
+    });
+  }
+
+  /**
+   * The same with the files as they are now.
+   *
+   * @throws {UsageError} If anything is wrong.
+   */
+  readAgain(readFile: (path: string) => string): Config {
+    const request = readConfig(this.#args, { env: (name) => this.#env.get(name), readFile });
+    if (request.type !== "serve") throw new UsageError(`This is no configuration to run with`);
+    return request.config;
+  }
+}
+
+function whyNotStarted(error: unknown, { db }: Config): string {
   if (error instanceof StoreError) return `Cannot use ${db}: ${error.message}`;
-  const where = `${hostForUrl(host)}:${port}`;
-  if (error instanceof Deno.errors.AddrInUse) {
-    return `Cannot listen on ${where}: the port is in use. Choose another with --port.`;
+  if (error instanceof UsageError) return error.message;
+  if (!(error instanceof DoorError)) throw error;
+  const { at: { host, port }, cause } = error;
+  const where = `Cannot listen on ${hostForUrl(host)}:${port}`;
+  const { code, message } = cause instanceof Error
+    ? cause as Error & { readonly code?: string }
+    : new Error(`${cause}`) as Error & { readonly code?: string };
+  switch (code) {
+    case "EADDRINUSE":
+      return `${where}: the port is in use. Choose another with --port.`;
+    case "EADDRNOTAVAIL":
+      return `${where}: this machine does not have that address.`;
+    case "EACCES":
+    case "EPERM":
+      return `${where}: the system does not allow it (ports below 1024 need rights).`;
+    default:
+      return `${where}: ${message}`;
   }
-  if (error instanceof Deno.errors.AddrNotAvailable) {
-    return `Cannot listen on ${where}: this machine does not have that address.`;
-  }
-  if (error instanceof Deno.errors.PermissionDenied) {
-    return `Cannot listen on ${where}: the system does not allow it (ports below 1024 need rights).`;
-  }
-  return `Cannot listen on ${where}: ${error instanceof Error ? error.message : error}`;
 }
 
 /** This machine's addresses as others can reach it, IPv4 first. */
@@ -176,3 +360,5 @@ function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
   }
 }
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -23,6 +23,8 @@ export interface Program {
   readonly flags: readonly string[];
   /** Its entry, from the top of the project. */
   readonly entry: string;
+  /** Modules that it starts as workers, which compiling does not find by itself. */
+  readonly workers: readonly string[];
 }
 
 /** What came of compiling one program for one system. */
@@ -43,8 +45,12 @@ export interface CompileOptions {
 
 /** What is made, each with the rights of its task. */
 export const PROGRAMS: readonly Program[] = [
-  { name: "parley-server", ...readTask(manifest.tasks.serve.command) },
-  { name: "parley-client", ...readTask(manifest.tasks.client.command) },
+  {
+    name: "parley-server",
+    ...readTask(manifest.tasks.serve.command),
+    workers: ["lib/watched_files_worker.ts"],
+  },
+  { name: "parley-client", ...readTask(manifest.tasks.client.command), workers: [] },
 ];
 
 /** The systems that a release is made for. */
@@ -111,6 +117,7 @@ export async function compile(program: Program, options: CompileOptions): Promis
       ...(target === undefined ? [] : ["--target", target]),
       "--output",
       path,
+      ...program.workers.flatMap((path) => ["--include", path]),
       program.entry,
     ],
     cwd: TOP,

@@ -10,7 +10,8 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { isLoopback } from "./addresses.ts";
+import { isLoopback, parseNetwork } from "./addresses.ts";
+import type { Certificate } from "./certificate.ts";
 import { formatDuration, parseDuration } from "./duration.ts";
 import { UsageError } from "./errors.ts";
 import {
@@ -28,6 +29,7 @@ import {
   RATE_PER_SECOND_DEFAULT,
   RESUME_GRACE_MS_DEFAULT,
   RESUME_GRACE_MS_MAX,
+  TLS_PORT_DEFAULT,
 } from "./limits.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./log.ts";
 import { cleanText } from "./text.ts";
@@ -35,12 +37,48 @@ import { cleanText } from "./text.ts";
 /** The name of a database that is in no file: it is gone when the server stops. */
 export const DB_IN_MEMORY = ":memory:";
 
+/** Where to listen. */
+export interface ListenAddress {
+  /** An address, or the name of one. */
+  readonly host: string;
+  /** 0 has the system choose one. */
+  readonly port: number;
+}
+
+/** Where TLS is spoken, and what the server proves its name with there. */
+export interface TlsConfig extends ListenAddress {
+  /** The file that the certificate is read from. */
+  readonly certFile: string;
+  /** The file that its key is read from. */
+  readonly keyFile: string;
+  /** What was in them. */
+  readonly certificate: Certificate;
+}
+
+/** Where browsers come in. */
+export interface WebConfig extends ListenAddress {
+  /** Whether TLS is spoken there, with the certificate of {@linkcode TlsConfig}. */
+  readonly isTls: boolean;
+}
+
 /** What a server is started with. */
 export interface Config {
-  /** The address to listen on. */
+  /** The address to listen on for plain text. */
   readonly host: string;
-  /** The port to listen on; 0 has the system choose one. */
+  /** The port to listen on for plain text; 0 has the system choose one. */
   readonly port: number;
+  /** Null for no TLS. */
+  readonly tls: TlsConfig | null;
+  /** Null for no door for browsers. */
+  readonly web: WebConfig | null;
+  /** Origins whose pages may connect, besides the server's own: `https://chat.example`. */
+  readonly webOrigins: readonly string[];
+  /** Where metrics and the state of health are told to whoever asks; null for nowhere. */
+  readonly metrics: ListenAddress | null;
+  /** Networks whose connections begin with a header of the PROXY protocol. */
+  readonly proxyProtocolFrom: readonly string[];
+  /** Networks of proxies that are believed whom they forward for. */
+  readonly forwardedFrom: readonly string[];
   /** Quiet for this long, in milliseconds, ends a session; null never does. */
   readonly idleMs: number | null;
   /** For how long a lost connection is told to nobody, in milliseconds; 0 for not at all. */
@@ -102,6 +140,9 @@ interface Option<Value> {
   readonly expects: string;
 }
 
+/** Where plain text is spoken unless another place is named. */
+const LOOPBACK = "127.0.0.1";
+
 /** Characters of an operator's name: more than any name has. */
 const OPERATOR_LENGTH_MAX = 100;
 
@@ -114,18 +155,84 @@ const SWITCH_VALUES: ReadonlyMap<string, boolean> = new Map([
 const OPTIONS = {
   "host": {
     takes: "ADDRESS",
-    fallback: "127.0.0.1",
+    fallback: LOOPBACK,
     summary: "address to listen on; 0.0.0.0 (or ::) lets others in",
     expects: "an address or a host name",
-    parse: (text) => /^[\w.:%-]+$/.test(text) ? text : undefined,
+    parse: parseHost,
   } satisfies Option<string>,
   "port": {
     takes: "PORT",
     fallback: `${PORT_DEFAULT}`,
-    summary: "port to listen on",
+    summary: "port to listen on for plain text",
     expects: "a whole number from 0 to 65535",
-    parse: (text) => parseWhole(text, { min: 0, max: 65535 }),
+    parse: parsePort,
   } satisfies Option<number>,
+  "tls-cert": {
+    takes: "FILE",
+    fallback: "",
+    summary: "a certificate (PEM): TLS is spoken too, and --host is for it",
+    expects: "the name of a file",
+    parse: (text) => text,
+  } satisfies Option<string>,
+  "tls-key": {
+    takes: "FILE",
+    fallback: "",
+    summary: "its key (PEM)",
+    expects: "the name of a file",
+    parse: (text) => text,
+  } satisfies Option<string>,
+  "tls-port": {
+    takes: "PORT",
+    fallback: `${TLS_PORT_DEFAULT}`,
+    summary: "port to listen on for TLS",
+    expects: "a whole number from 0 to 65535",
+    parse: parsePort,
+  } satisfies Option<number>,
+  "plain-host": {
+    takes: "ADDRESS",
+    fallback: "",
+    summary: "with TLS: address to listen on for plain text (127.0.0.1)",
+    expects: "an address or a host name",
+    parse: (text) => text === "" ? text : parseHost(text),
+  } satisfies Option<string>,
+  "web": {
+    takes: "HOST:PORT",
+    fallback: "",
+    summary: "door for browsers: over TLS, if there is a certificate",
+    expects: 'an address and a port such as 0.0.0.0:8080 or http://127.0.0.1:8080, or "off"',
+    parse: parseWeb,
+  } satisfies Option<{ readonly scheme: string; readonly at: ListenAddress } | null>,
+  "web-origin": {
+    takes: "ORIGIN",
+    repeats: true,
+    fallback: "",
+    summary: "where else the page may come from: https://chat.example",
+    expects: "origins such as https://chat.example with commas between them",
+    parse: parseOrigins,
+  } satisfies Option<readonly string[]>,
+  "metrics": {
+    takes: "HOST:PORT",
+    fallback: "",
+    summary: "where /metrics, /healthz and /readyz are, over plain HTTP",
+    expects: 'an address and a port such as 127.0.0.1:9100, or "off"',
+    parse: (text) => text === "" || text === "off" ? null : parseListenAddress(text),
+  } satisfies Option<ListenAddress | null>,
+  "proxy-protocol-from": {
+    takes: "NETWORK",
+    repeats: true,
+    fallback: "",
+    summary: "proxies that begin with a PROXY protocol header",
+    expects: "addresses or networks such as 192.0.2.7 or 10.0.0.0/8 with commas between them",
+    parse: parseNetworks,
+  } satisfies Option<readonly string[]>,
+  "forwarded-from": {
+    takes: "NETWORK",
+    repeats: true,
+    fallback: "",
+    summary: "proxies whose X-Forwarded-For browsers come with",
+    expects: "addresses or networks such as 192.0.2.7 or 10.0.0.0/8 with commas between them",
+    parse: parseNetworks,
+  } satisfies Option<readonly string[]>,
   "idle": {
     takes: "DURATION",
     fallback: `${IDLE_TIMEOUT_MS_DEFAULT / 60_000}m`,
@@ -136,7 +243,7 @@ const OPTIONS = {
   "resume-grace": {
     takes: "DURATION",
     fallback: `${RESUME_GRACE_MS_DEFAULT / 1_000}s`,
-    summary: "how long clients may take to come back unnoticed: 60s, 5m, off",
+    summary: "how long clients may take to come back: 60s, 5m, off",
     expects: `a duration such as 60s, ${formatDuration(RESUME_GRACE_MS_MAX)} at most, or "off"`,
     parse: parseGrace,
   } satisfies Option<number>,
@@ -280,9 +387,21 @@ export function readConfig(args: readonly string[], surroundings: Surroundings):
       `${given?.where ?? name} takes ${option.expects}, not ${quote(given?.text ?? "")}`,
     );
   };
-  const config: Config = {
+  const tls = readTls({
+    certFile: value("tls-cert"),
+    keyFile: value("tls-key"),
     host: value("host"),
+    port: value("tls-port"),
+  }, surroundings);
+  const config: Config = {
+    host: plainHost({ host: value("host"), plainHost: value("plain-host"), tls }),
     port: value("port"),
+    tls,
+    web: readWeb(value("web"), tls),
+    webOrigins: value("web-origin"),
+    metrics: value("metrics"),
+    proxyProtocolFrom: value("proxy-protocol-from"),
+    forwardedFrom: value("forwarded-from"),
     idleMs: value("idle"),
     resumeGraceMs: value("resume-grace"),
     rate: value("rate"),
@@ -443,6 +562,43 @@ function textOf(name: OptionName, value: unknown): string | undefined {
   return isList ? value.join() : undefined;
 }
 
+function readTls(
+  { certFile, keyFile, ...at }: Omit<TlsConfig, "certificate">,
+  surroundings: Surroundings,
+): TlsConfig | null {
+  if (certFile === "" && keyFile === "") return null;
+  if (keyFile === "") throw new UsageError("--tls-cert takes its key as well: --tls-key FILE");
+  if (certFile === "") {
+    throw new UsageError("--tls-key takes its certificate as well: --tls-cert FILE");
+  }
+  const cert = readFile(certFile, surroundings);
+  const key = readFile(keyFile, surroundings);
+  return { ...at, certFile, keyFile, certificate: { cert, key } };
+}
+
+/** Where plain text is spoken: with TLS on this machine alone, unless that is meant. */
+function plainHost(
+  given: { readonly host: string; readonly plainHost: string; readonly tls: TlsConfig | null },
+): string {
+  const { host, plainHost, tls } = given;
+  if (tls !== null) return plainHost === "" ? LOOPBACK : plainHost;
+  if (plainHost === "") return host;
+  throw new UsageError(
+    "--plain-host is for servers with a certificate (--tls-cert); else use --host",
+  );
+}
+
+function readWeb(
+  web: { readonly scheme: string; readonly at: ListenAddress } | null,
+  tls: TlsConfig | null,
+): WebConfig | null {
+  if (web === null) return null;
+  if (web.scheme === "https" && tls === null) {
+    throw new UsageError("--web over https takes a certificate: --tls-cert FILE --tls-key FILE");
+  }
+  return { ...web.at, isTls: tls !== null && web.scheme !== "http" };
+}
+
 function readMotd(path: string, surroundings: Surroundings): string[] {
   if (path === "") return [];
   const text = readFile(path, surroundings);
@@ -476,13 +632,22 @@ function readPassword(path: string, surroundings: Surroundings): string | null {
   return password;
 }
 
-/** Keeps the password of all from being sent where anybody can read it, unless that is meant. */
-function checkPlaintext({ allowPlaintextPasswords, host, password }: Config): void {
-  if (password === null || allowPlaintextPasswords || isLocalHost(host)) return;
+/**
+ * Keeps the password of all from being sent where anybody can read it, unless that is meant.
+ *
+ * @throws {UsageError} If it would be.
+ */
+export function checkPlaintext(config: Config): void {
+  const { allowPlaintextPasswords, host, password, web, forwardedFrom } = config;
+  if (password === null || allowPlaintextPasswords) return;
+  // What a proxy forwards may have come to it over TLS; it says so for each request.
+  const isWebPlain = web !== null && !web.isTls && forwardedFrom.length === 0;
+  const exposed = [host, ...isWebPlain ? [web.host] : []].find((each) => !isLocalHost(each));
+  if (exposed === undefined) return;
   throw new UsageError(
-    `With --password-file on ${host} the password would cross the network as plain text, which ` +
-      `anybody on it can read: listen on 127.0.0.1 and let people in through SSH, ` +
-      `or give --allow-plaintext-passwords`,
+    `With --password-file on ${exposed} the password would cross the network as plain text, which ` +
+      `anybody on it can read: give a certificate (--tls-cert), listen on 127.0.0.1 and let ` +
+      `people in through SSH, or give --allow-plaintext-passwords`,
   );
 }
 
@@ -503,6 +668,48 @@ function readFile(path: string, surroundings: Surroundings): string {
   } catch (error) {
     throw new UsageError(`Cannot read ${path}: ${messageOf(error)}`, { cause: error });
   }
+}
+
+function parsePort(text: string): number | undefined {
+  return parseWhole(text, { min: 0, max: 65535 });
+}
+
+function parseHost(text: string): string | undefined {
+  return /^[\w.:%-]+$/.test(text) ? text : undefined;
+}
+
+/** `HOST:PORT`; an IPv6 address stands in brackets. */
+function parseListenAddress(text: string): ListenAddress | undefined {
+  const match = /^(?:\[([\w.:%-]+)\]|([\w.%-]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = parsePort(match?.[3] ?? "");
+  return host === undefined || port === undefined ? undefined : { host, port };
+}
+
+function parseWeb(
+  text: string,
+): { readonly scheme: string; readonly at: ListenAddress } | null | undefined {
+  if (text === "" || text === "off") return null;
+  const [, scheme = "", rest = ""] = /^(?:(https?):\/\/)?(.*?)\/?$/.exec(text) ?? [];
+  const at = parseListenAddress(rest);
+  return at === undefined ? undefined : { scheme, at };
+}
+
+function parseOrigins(text: string): readonly string[] | undefined {
+  const origins = splitList(text).map((item) => URL.parse(item));
+  const isRight = origins.every((url) =>
+    url !== null && /^https?:$/.test(url.protocol) && `${url.origin}/` === url.href
+  );
+  return isRight ? origins.map((url) => url?.origin ?? "") : undefined;
+}
+
+function parseNetworks(text: string): readonly string[] | undefined {
+  const networks = splitList(text).map(parseNetwork);
+  return networks.every((network) => network !== null) ? networks : undefined;
+}
+
+function splitList(text: string): string[] {
+  return text === "" ? [] : text.split(",").map((item) => item.trim());
 }
 
 function parseWhole(text: string, range: { min: number; max: number }): number | undefined {

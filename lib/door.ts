@@ -9,7 +9,6 @@
  * @module
  */
 
-import { isLoopback } from "./addresses.ts";
 import type { Chat, Visitor } from "./chat/chat.ts";
 import type { Entry } from "./chat/entry.ts";
 import type { Claim, Ticket } from "./chat/seats.ts";
@@ -80,12 +79,12 @@ export class Door {
       readonly tell: (event: ChatEvent, ref?: Ref) => void;
     },
   ) {
-    const { address } = connection;
+    const { address, isPrivate } = connection.peer;
     this.#connection = connection;
     this.#chat = to.chat;
     this.#entry = to.entry;
     this.#tell = to.tell;
-    this.visitor = { address, isPrivate: isLoopback(address) };
+    this.visitor = { address, isPrivate };
   }
 
   /** Gives the visitor some time to come in. */

@@ -117,6 +117,19 @@ export class StoreError extends Error {
   }
 }
 
+/** A door could not be opened: its port is in use, say. The cause says why. */
+export class DoorError extends Error {
+  /** Where it would have been. */
+  readonly at: { readonly host: string; readonly port: number };
+
+  /** At an address and port. */
+  constructor(at: { readonly host: string; readonly port: number }, options: ErrorOptions) {
+    super(`Cannot listen on ${at.host}, port ${at.port}`, options);
+    this.name = "DoorError";
+    this.at = at;
+  }
+}
+
 /** Something in the command line, the environment or the configuration file is wrong. */
 export class UsageError extends Error {
   /** `message` is shown to the operator as it is: one line, without its end. */

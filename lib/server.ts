@@ -1,5 +1,5 @@
 /**
- * The server, put together: a listener, the room, and a session for each guest.
+ * The server, put together: its doors, the rooms, and a session for each guest.
  *
  * Must not know: the entries, arguments, the environment, signals.
  *
@@ -11,22 +11,26 @@ import { delay } from "@std/async/delay";
 import { Chat } from "./chat/chat.ts";
 import { Entry } from "./chat/entry.ts";
 import type { Timer } from "./chat/presence.ts";
+import type { Certificate } from "./certificate.ts";
 import type { Config } from "./config.ts";
+import { type ByWay, Counters } from "./counters.ts";
+import { type Arrival, type DoorAddresses, Doors } from "./doors.ts";
 import { EndReason, ShutdownError, StoreError } from "./errors.ts";
-import { FIRST_BYTES_MS, LISTEN_BACKLOG, SHUTDOWN_GRACE_MS } from "./limits.ts";
+import { FIRST_BYTES_MS, SHUTDOWN_GRACE_MS } from "./limits.ts";
 import { openLog } from "./log.ts";
-import { accept } from "./net/accept.ts";
+import { Metrics, type Readings } from "./metrics.ts";
 import { Admission, type Refusal } from "./net/admission.ts";
 import { IdleLimit } from "./net/idle_watchdog.ts";
-import { ConnectionShared, TcpConnection } from "./net/tcp_connection.ts";
+import { ConnectionShared, SocketConnection } from "./net/socket_connection.ts";
 import { type Guest, identify } from "./protocol/first_bytes.ts";
 import { JsonProtocol } from "./protocol/json.ts";
 import { PlainProtocol } from "./protocol/plain.ts";
 import { ScryptPasswords } from "./store/scrypt_passwords.ts";
 import { openStore, type SqliteStore } from "./store/sqlite_store.ts";
-import { Session, type SessionShared } from "./session.ts";
+import { Session, type SessionShared, type Speech } from "./session.ts";
 import { Tasks } from "./tasks.ts";
 import { Tokens } from "./tokens.ts";
+import type { BotAnswer, BotsHandler } from "./web/bots_handler.ts";
 
 // What the entry does with a database without a server on it.
 export { backupFile } from "./store/backup.ts";
@@ -37,10 +41,21 @@ export type ServerConfig = Omit<Config, "logFormat" | "logLevel">;
 
 /** A running server. */
 export interface Server extends AsyncDisposable {
-  /** Where it listens. */
-  readonly address: { readonly hostname: string; readonly port: number };
+  /** Where its doors are. */
+  readonly addresses: DoorAddresses;
   /** Connections that are open. */
   readonly connections: number;
+  /**
+   * Goes by another configuration from now on. What is no matter of a running
+   * server (where to listen, the database) stays as it was; see `reload.ts`.
+   */
+  reconfigure(config: ServerConfig): void;
+  /**
+   * Proves its name with another certificate from now on. Who is connected stays.
+   *
+   * @throws If it cannot be used; then the one before stays.
+   */
+  replaceCertificate(certificate: Certificate): void;
   /**
    * Stops accepting, tells everybody, writes what they are owed, and closes:
    * within `SHUTDOWN_GRACE_MS`, whoever does not read. Calling it again waits
@@ -50,14 +65,19 @@ export interface Server extends AsyncDisposable {
 }
 
 /**
- * Starts a server: opens the store, and listens when this returns.
+ * Starts a server: opens the store, and listens at all its doors when this resolves.
  *
+ * @param about.version The program's, for its metrics.
  * @throws {StoreError} If the store cannot be opened.
- * @throws {Deno.errors.AddrInUse} If the port is in use.
- * @throws {Deno.errors.PermissionDenied} If the system does not allow the port.
+ * @throws {DoorError} If it cannot listen.
  */
-export function startServer(config: ServerConfig): Server {
-  return new ChatServer(config);
+export async function startServer(
+  config: ServerConfig,
+  { version }: { readonly version: string },
+): Promise<Server> {
+  const server = new ChatServer(config, version);
+  await server.open();
+  return server;
 }
 
 const REFUSALS: Readonly<Record<Refusal, string>> = {
@@ -66,32 +86,40 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
 };
 
 class ChatServer implements Server {
-  readonly #config: ServerConfig;
+  #config: ServerConfig;
+  readonly #version: string;
   readonly #log = openLog();
+  readonly #counters = new Counters();
+  /** Null where nobody can ask for them. */
+  #metrics: Metrics | null = null;
   readonly #tasks = new Tasks((name, error) =>
-    this.#log.error("{task} failed: {error}", { task: name, error: describe(error) })
+    this.#log.error("task-failed", { task: name, error: describe(error) })
   );
   readonly #stopping = new AbortController();
   readonly #connectionShared = new ConnectionShared((connection) => {
     this.#open.delete(connection);
-    this.#admission.release(connection.address);
+    this.#admission.release(connection.peer.address);
     this.#logEnd(connection);
   });
   readonly #sessionShared: SessionShared;
   readonly #admission: Admission;
   readonly #store: SqliteStore;
   readonly #passwords = new ScryptPasswords();
+  readonly #tokens: Tokens;
   readonly #chat: Chat;
   readonly #plain = new PlainProtocol();
-  readonly #listener: Deno.TcpListener;
-  readonly #open = new Set<TcpConnection>();
+  /** Null until they are open. */
+  #doors: Doors | null = null;
+  readonly #open = new Set<SocketConnection>();
   #shutdown: Promise<void> | null = null;
 
-  constructor(config: ServerConfig) {
+  constructor(config: ServerConfig, version: string) {
     this.#config = config;
+    this.#version = version;
     this.#admission = new Admission(config);
+    this.#tokens = new Tokens(config.password ?? "");
     const onFault = (what: string, error: unknown): void =>
-      this.#log.error("{what} failed: {error}", { what, error: describe(error) });
+      this.#log.error("store-failed", { what, error: describe(error) });
     this.#store = openStore({ path: config.db, keepMs: config.keepMs, onFault });
     let chat: Chat | null = null;
     try {
@@ -99,22 +127,105 @@ class ChatServer implements Server {
       const { accounts, passwords } = this.#chat;
       this.#sessionShared = {
         chat: this.#chat,
+        counters: this.#counters,
         protocols: { plain: this.#plain, json: new JsonProtocol() },
-        entry: config.password === null
-          ? null
-          : new Entry(config.password, { passwords, accounts }),
+        entry: makeEntry(config.password, { passwords, accounts }),
         turns: this.#connectionShared.scheduler,
         rate: config.rate,
-        idleLimit: config.idleMs === null ? null : new IdleLimit(config.idleMs),
+        idleLimit: makeIdleLimit(config.idleMs),
       };
-      this.#listener = this.#listen();
     } catch (error) {
       // Who may come back is waited for already.
       chat?.close();
       this.#store.close();
       throw error;
     }
-    this.#tasks.own("Accepting connections", this.#acceptAll());
+  }
+
+  /**
+   * Opens the doors.
+   *
+   * @throws {DoorError} If one cannot be opened; then nothing of the server is left.
+   */
+  async open(): Promise<void> {
+    try {
+      this.#doors = await Doors.open({
+        config: this.#config,
+        signal: this.#stopping.signal,
+        tasks: this.#tasks,
+        onArrival: (arrival) => this.#welcome(arrival),
+        onRejected: ({ address, via }, reason) => {
+          this.#counters.rejected[via]++;
+          this.#log.debug("connection-rejected", { address, via, reason });
+        },
+        onAcceptError: (error, pauseMs) =>
+          this.#log.warning("accept-failed", { pauseMs, error: describe(error) }),
+        bots: await this.#openBots(),
+        isReady: () => this.#isReady,
+        metrics: this.#openMetrics(),
+      });
+    } catch (error) {
+      await this.shutdown();
+      throw error;
+    }
+  }
+
+  /** Bots come in over HTTP alone. */
+  async #openBots(): Promise<BotsHandler | null> {
+    if (this.#config.web === null) return null;
+    const { Bots } = await import("./bots.ts");
+    const bots = new Bots({
+      chat: this.#chat,
+      json: this.#sessionShared.protocols.json,
+      connections: this.#connectionShared,
+      admission: this.#admission,
+      tasks: this.#tasks,
+      signal: this.#stopping.signal,
+    });
+    const count = <Result extends BotAnswer | null>(answer: Result): Result => {
+      this.#counters.countBotRequest(answer?.status ?? 200);
+      return answer;
+    };
+    return {
+      post: async (request) => count(await bots.post(request)),
+      stream: async (request, open) => count(await bots.stream(request, open)),
+    };
+  }
+
+  #openMetrics(): (() => Promise<string>) | null {
+    if (this.#config.web === null && this.#config.metrics === null) return null;
+    const metrics = new Metrics({
+      version: this.#version,
+      counters: this.#counters,
+      look: () => this.#look(),
+    });
+    this.#metrics = metrics;
+    return () => Promise.resolve(metrics.render());
+  }
+
+  /** The state of everything, for who watches the server. */
+  #look(): Readings {
+    const connections: ByWay = { tcp: 0, tls: 0, web: 0 };
+    let sendQueueBytes = 0;
+    for (const { peer, queuedBytes } of this.#open) {
+      connections[peer.via]++;
+      sendQueueBytes += queuedBytes;
+    }
+    const { broadcast, rooms } = this.#chat;
+    return {
+      connections,
+      connectionsMax: this.#config.connectionsMax,
+      users: broadcast.size,
+      rooms: rooms.size,
+      sendQueueBytes,
+      unsavedMessages: broadcast.unsavedMessages,
+      isReady: this.#isReady,
+      certificateEndsAtMs: this.#doors?.certificateEndsAtMs ?? null,
+    };
+  }
+
+  get #isReady(): boolean {
+    return !this.#stopping.signal.aborted && !this.#chat.broadcast.isStoreFailing;
   }
 
   #openChat(onFault: (what: string, error: unknown) => void): Chat {
@@ -126,30 +237,47 @@ class ChatServer implements Server {
       allowsPlaintextPasswords: allowPlaintextPasswords,
       store: this.#store,
       passwords: this.#passwords,
-      tokens: new Tokens(this.#config.password ?? ""),
+      tokens: this.#tokens,
       resumeGraceMs: this.#config.resumeGraceMs,
       newTimer: () => new SingleTimer(),
       turns: this.#connectionShared.scheduler,
       pause: (ms, signal) => delay(ms, { signal }),
+      counters: this.#counters,
       onFault,
     });
   }
 
-  #listen(): Deno.TcpListener {
-    return Deno.listen({
-      hostname: this.#config.host,
-      port: this.#config.port,
-      tcpBacklog: LISTEN_BACKLOG,
-    });
-  }
-
-  get address(): { hostname: string; port: number } {
-    const { hostname, port } = this.#listener.addr;
-    return { hostname, port };
+  get addresses(): DoorAddresses {
+    if (this.#doors === null) throw new Error("The server is not open");
+    return this.#doors.addresses;
   }
 
   get connections(): number {
     return this.#admission.connections;
+  }
+
+  reconfigure(config: ServerConfig): void {
+    const { accounts, passwords } = this.#chat;
+    const shared = this.#sessionShared;
+    this.#admission.limits = config;
+    shared.rate = config.rate;
+    if (config.idleMs !== this.#config.idleMs) shared.idleLimit = makeIdleLimit(config.idleMs);
+    if (config.password !== this.#config.password) {
+      shared.entry = makeEntry(config.password, { passwords, accounts });
+      this.#tokens.secret = config.password ?? "";
+    }
+    this.#chat.configure({
+      server: config.name,
+      motd: config.motd,
+      operators: config.operators,
+      allowsPlaintextPasswords: config.allowPlaintextPasswords,
+    });
+    if (this.#doors !== null) this.#doors.config = config;
+    this.#config = config;
+  }
+
+  replaceCertificate(certificate: Certificate): void {
+    this.#doors?.replaceCertificate(certificate);
   }
 
   shutdown(): Promise<void> {
@@ -160,29 +288,16 @@ class ChatServer implements Server {
     return this.shutdown();
   }
 
-  async #acceptAll(): Promise<void> {
-    const connections = accept(this.#listener, {
-      signal: this.#stopping.signal,
-      onError: (error, pauseMs) =>
-        this.#log.warning("Accepting failed, going on in {pauseMs} ms: {error}", {
-          pauseMs,
-          error: describe(error),
-        }),
-    });
-    for await (const conn of connections) {
-      this.#welcome(conn);
-    }
-  }
-
-  /** Takes a new connection in, turns it away, or refuses it. */
-  #welcome(conn: Deno.TcpConn): void {
+  /** Takes a new connection in, or refuses it. */
+  #welcome({ socket, peer, conn }: Arrival): void {
     // As little as possible is done here: a burst of connects waits for it.
-    const connection = new TcpConnection(conn, this.#connectionShared);
+    this.#counters.accepted[peer.via]++;
+    const connection = new SocketConnection(socket, peer, this.#connectionShared);
     this.#open.add(connection);
     // It was accepted in the turn in which everybody else was told to go.
     if (this.#stopping.signal.aborted) connection.controller.abort(new ShutdownError());
-    const refusal = this.#admission.admit(connection.address);
-    const ban = refusal === null ? this.#chat.whyKeptOut(connection.address) : null;
+    const refusal = this.#admission.admit(peer.address);
+    const ban = refusal === null ? this.#chat.whyKeptOut(peer.address) : null;
     if (refusal !== null) {
       this.#refuse(connection, refusal, `${this.#config.name} ${REFUSALS[refusal]}`);
     } else if (ban !== null) this.#refuse(connection, "banned", ban);
@@ -190,7 +305,9 @@ class ChatServer implements Server {
   }
 
   /** Finds out who is there, and lives the session with those who came to talk. */
-  async #serve(connection: TcpConnection, conn: Deno.TcpConn): Promise<EndReason> {
+  async #serve(connection: SocketConnection, conn: Deno.TcpConn | null): Promise<EndReason> {
+    // Pages speak but one protocol, and take their time.
+    if (connection.peer.via === "web") return this.#runSession(connection, "json");
     const opening = await connection.opening(FIRST_BYTES_MS);
     // Somebody looked whether the port is open, or we are stopping: nobody has come to talk.
     if (opening === null) return connection.close(new EndReason("refused", "Peer said nothing"));
@@ -198,49 +315,69 @@ class ChatServer implements Server {
     if (guest !== "plain" && guest !== "json") return this.#turnAway(connection, guest);
     try {
       // Each write is all that is due, so there is nothing to wait for before sending it.
-      conn.setNoDelay();
+      conn?.setNoDelay();
       // Where silence ends no session, the system has to find out peers that vanished.
-      if (this.#config.idleMs === null) conn.setKeepAlive();
+      if (this.#config.idleMs === null) conn?.setKeepAlive();
     } catch (error) {
       // Some systems refuse to set anything on a socket whose peer is gone already.
       const reason = new EndReason("reset", "Peer was gone", { cause: error });
       connection.abort(reason);
       return reason;
     }
-    const session = new Session(connection, this.#sessionShared, {
-      awaitsHello: guest === "json",
-    });
-    // Returned, not awaited: so nothing of this call lives as long as the session.
-    return session.run();
+    return this.#runSession(connection, guest === "json" ? "maybe-json" : "plain");
+  }
+
+  /** Not awaited by its callers, who return it: nothing of them lives as long as the session. */
+  #runSession(connection: SocketConnection, speech: Speech): Promise<EndReason> {
+    return new Session(connection, this.#sessionShared, speech).run();
   }
 
   /** Tells a peer for whom there is no room, or who is kept out. */
-  #refuse(connection: TcpConnection, code: Refusal | "banned", text: string): void {
-    this.#log.debug("Refused {address}: {code}", { address: connection.address, code });
-    connection.send(this.#plain.encode({ type: "refused", code, text }));
+  #refuse(connection: SocketConnection, code: Refusal | "banned", text: string): void {
+    const { address, via } = connection.peer;
+    this.#counters.refused[code]++;
+    this.#log.debug("connection-refused", { address, via, code });
+    const protocol = via === "web" ? this.#sessionShared.protocols.json : this.#plain;
+    connection.send(protocol.encode({ type: "refused", code, text }));
     this.#tasks.own("Refusing", connection.close(new EndReason("refused", text)));
   }
 
   /** Answers a program that is at the wrong door, in its own words where it has some. */
-  #turnAway(connection: TcpConnection, guest: WrongGuest): Promise<EndReason> {
-    const { address } = connection;
-    this.#log.info("Turned away {address}: it speaks {guest}, not chat", { address, guest });
-    const answer = WRONG_DOOR[guest];
-    if (answer !== null) connection.send(new TextEncoder().encode(answer));
+  #turnAway(connection: SocketConnection, guest: WrongGuest): Promise<EndReason> {
+    const { address, via } = connection.peer;
+    this.#counters.refused["wrong-protocol"]++;
+    this.#log.info("wrong-protocol", { address, via, guest });
+    const answer = guest === "http" ? this.#answerHttp() : WRONG_DOOR[guest];
+    connection.send(new TextEncoder().encode(answer));
     return connection.close(new EndReason("refused", `Peer speaks ${guest}`));
   }
 
-  #logEnd(connection: TcpConnection): void {
-    const { address, signal } = connection;
+  /** Tells a browser where its door is. */
+  #answerHttp(): string {
+    const web = this.#doors?.addresses.web ?? null;
+    const scheme = this.#config.web?.isTls ? "https" : "http";
+    const body = "This port is for chat over plain TCP: nc, telnet or the Parley client.\n" +
+      (web === null
+        ? "This server has no door for browsers.\n"
+        : `Browsers come in over ${scheme}, on port ${web.port}.\n`);
+    return "HTTP/1.1 400 Bad Request\r\n" +
+      "Content-Type: text/plain; charset=utf-8\r\n" +
+      `Content-Length: ${body.length}\r\n` +
+      `Connection: close\r\n\r\n${body}`;
+  }
+
+  #logEnd(connection: SocketConnection): void {
+    const { peer: { address, via }, signal } = connection;
     const { kind, message } = EndReason.of(signal.reason);
+    this.#counters.closed[kind]++;
     // Only what an operator may have to do something about is worth a line by itself.
     const level = kind === "slow" || kind === "fault" ? "info" : "debug";
-    this.#log[level]("Closed {address}: {reason}", { address, kind, reason: message });
+    this.#log[level]("connection-closed", { address, via, kind, reason: message });
   }
 
   async #stop(): Promise<void> {
     this.#stopping.abort(new ShutdownError());
-    this.#listener.close();
+    const doorsClosed = this.#doors?.close();
     // From here on nobody needs to hear who leaves: everybody does.
     this.#chat.close();
     this.#passwords.close();
@@ -252,6 +389,8 @@ class ChatServer implements Server {
       for (const connection of this.#open) connection.abort(new ShutdownError());
       await this.#tasks.settled();
     }
+    await doorsClosed;
+    this.#metrics?.[Symbol.dispose]();
     this.#store.close();
   }
 }
@@ -259,19 +398,23 @@ class ChatServer implements Server {
 /** Who is at the wrong door. */
 type WrongGuest = Exclude<Guest, "plain" | "json">;
 
-const HTTP_BODY = "This port is for chat over plain TCP: nc, telnet or the Parley client.\n" +
-  "This server has no door for browsers.\n";
-
-/** What each guest at the wrong door is told; TLS has no words for it before its handshake. */
-const WRONG_DOOR: Readonly<Record<WrongGuest, string | null>> = {
-  http: "HTTP/1.1 400 Bad Request\r\n" +
-    "Content-Type: text/plain; charset=utf-8\r\n" +
-    `Content-Length: ${HTTP_BODY.length}\r\n` +
-    `Connection: close\r\n\r\n${HTTP_BODY}`,
-  tls: null,
+/** What each guest at the wrong door is told; TLS clients say of any words that they are no TLS. */
+const WRONG_DOOR: Readonly<Record<Exclude<WrongGuest, "http">, string>> = {
+  tls: "-- This port speaks plain text, not TLS.\n",
   ssh: "-- This is a chat server, not an SSH server. Join with nc or telnet.\n",
   binary: "-- This is a chat server: it takes lines of UTF-8 text.\n",
 };
+
+function makeEntry(
+  password: string | null,
+  by: ConstructorParameters<typeof Entry>[1],
+): Entry | null {
+  return password === null ? null : new Entry(password, by);
+}
+
+function makeIdleLimit(idleMs: number | null): IdleLimit | null {
+  return idleMs === null ? null : new IdleLimit(idleMs);
+}
 
 /** A timer that is started and stopped again and again. */
 class SingleTimer implements Timer {

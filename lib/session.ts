@@ -17,6 +17,7 @@ import type { Outcome } from "./chat/requests.ts";
 import type { Missed } from "./chat/missed.ts";
 import type { Delivery, Member, Receiver, User } from "./chat/state.ts";
 import { type Admitted, Door, pong } from "./door.ts";
+import type { Counters } from "./counters.ts";
 import { CommandError, type EndKind, EndReason, RemovedError, StoreError } from "./errors.ts";
 import type { ChatEvent, GoodbyeReason, LeaveReason } from "./events.ts";
 import {
@@ -35,20 +36,29 @@ import { isHttpRequest } from "./protocol/first_bytes.ts";
 import { isHello } from "./protocol/json.ts";
 import type { Protocol } from "./protocol/protocol.ts";
 
-/** What the sessions of a server share. */
+/**
+ * What a peer may speak: `json` where its way in leaves no other choice; else
+ * what its first line tells, with `maybe-json` where that may be a program's
+ * hello, before which nobody is greeted.
+ */
+export type Speech = "plain" | "maybe-json" | "json";
+
+/** What the sessions of a server share. What changes holds for those who come from then on. */
 export interface SessionShared {
   /** Where users talk. */
   readonly chat: Chat;
+  /** What is handed to a connection is counted there. */
+  readonly counters: Counters;
   /** What people speak, and what programs do. */
   readonly protocols: { readonly plain: Protocol; readonly json: Protocol };
   /** What is asked of everybody before they come in; null for nothing. */
-  readonly entry: Entry | null;
+  entry: Entry | null;
   /** For who has more to say than fits a turn. */
   readonly turns: { next(): Promise<void> };
   /** How fast a peer may send; null for as fast as it can. */
-  readonly rate: Rate | null;
+  rate: Rate | null;
   /** How long a peer may be silent; null for as long as it likes. */
-  readonly idleLimit: IdleLimit | null;
+  idleLimit: IdleLimit | null;
 }
 
 /** How the others hear of each end. */
@@ -128,8 +138,7 @@ export class Session implements Receiver, IdleOwner {
   readonly #connection: Connection;
   #protocol: Protocol;
   readonly #shared: SessionShared;
-  /** Whether the first line may be a program's hello, before which nobody is greeted. */
-  readonly #awaitsHello: boolean;
+  readonly #speech: Speech;
   readonly #limiter: RateLimiter | null;
   #watchdog: IdleWatchdog | null = null;
   /** Null until the visitor has come in. */
@@ -146,17 +155,13 @@ export class Session implements Receiver, IdleOwner {
   /**
    * Does nothing until {@linkcode Session.run}.
    *
-   * @param options.awaitsHello Whether what the peer sends first looks as if it may be a program's hello.
+   * @param speech What the peer may speak, by its way in or its first bytes.
    */
-  constructor(
-    connection: Connection,
-    shared: SessionShared,
-    options: { readonly awaitsHello: boolean },
-  ) {
+  constructor(connection: Connection, shared: SessionShared, speech: Speech) {
     this.#connection = connection;
-    this.#protocol = shared.protocols.plain;
+    this.#protocol = speech === "json" ? shared.protocols.json : shared.protocols.plain;
     this.#shared = shared;
-    this.#awaitsHello = options.awaitsHello;
+    this.#speech = speech;
     this.#limiter = shared.rate === null ? null : new RateLimiter(shared.rate);
     this.#door = this.#makeDoor();
   }
@@ -164,6 +169,7 @@ export class Session implements Receiver, IdleOwner {
   /** See {@linkcode Receiver}. */
   deliver(event: ChatEvent): void {
     if (this.#isCatchingUp) return;
+    this.#shared.counters.deliveries++;
     this.#send(event, ANSWERS.has(event.type) ? this.#ref : undefined);
   }
 
@@ -177,6 +183,7 @@ export class Session implements Receiver, IdleOwner {
   deliverBatch(events: readonly ChatEvent[], { isHere, skipped }: Delivery): void {
     if (this.#isCatchingUp) return;
     const { bytes, ends } = this.#protocol.encodeAll(events, isHere);
+    this.#shared.counters.deliveries += ends.length - (skipped === null ? 0 : skipped.size);
     if (skipped === null) {
       this.#connection.send(bytes);
       return;
@@ -226,8 +233,8 @@ export class Session implements Receiver, IdleOwner {
     let reason: EndReason | null = null;
     if (idleLimit !== null) this.#watchdog = new IdleWatchdog(connection, idleLimit, this);
     try {
-      if (this.#awaitsHello) this.#door?.wait();
-      else reason = this.#greet();
+      if (this.#speech === "plain") reason = this.#greet();
+      else this.#door?.wait();
       if (reason !== null) return reason;
       for await (const line of connection.lines()) {
         const waitMs = this.#waitBefore(line);
@@ -419,6 +426,7 @@ export class Session implements Receiver, IdleOwner {
 
   /** Finds out from the first line who is there. */
   #takeFirst(line: Line): EndReason | null {
+    if (this.#speech === "json") return null;
     const isText = typeof line === "string";
     if (isText && isHttpRequest(line)) {
       this.#tell(WRONG_DOOR);
@@ -426,7 +434,7 @@ export class Session implements Receiver, IdleOwner {
     }
     // A person on `nc` can begin with a brace as well.
     if (!isText || !(isHello(line) || isTorn(line))) {
-      return this.#awaitsHello ? this.#greet() : null;
+      return this.#speech === "maybe-json" ? this.#greet() : null;
     }
     this.#protocol = this.#shared.protocols.json;
     // It came so late that it was taken for a person.

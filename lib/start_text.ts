@@ -6,15 +6,25 @@
  * @module
  */
 
-import { type Config, DB_IN_MEMORY, isLocalHost } from "./config.ts";
+import { type Config, DB_IN_MEMORY, isLocalHost, type ListenAddress } from "./config.ts";
 import { formatDuration } from "./duration.ts";
+import { PORT_DEFAULT, TLS_PORT_DEFAULT } from "./limits.ts";
 
 /** What the start-up text is made of. */
 export interface StartFacts {
   /** The program's. */
   readonly version: string;
-  /** Where the server listens. */
-  readonly address: { readonly hostname: string; readonly port: number };
+  /** Where the server listens; null for doors that are not open. */
+  readonly addresses: {
+    readonly plain: ListenAddress;
+    readonly tls: ListenAddress | null;
+    readonly web: ListenAddress | null;
+    readonly metrics: ListenAddress | null;
+  };
+  /** Whether browsers come in over TLS. */
+  readonly isWebTls: boolean;
+  /** Of the certificate, where it is one that no authority vouches for; else null. */
+  readonly fingerprint: string | null;
   /** This machine's addresses as others can reach it. */
   readonly lanAddresses: readonly string[];
   /** How the bundled client is started. */
@@ -43,24 +53,63 @@ export type StoreFacts =
 
 /** Where the server listens, how to join from this machine, how to let others in, what is kept. */
 export function formatStart(facts: StartFacts): string {
-  const { address: { hostname, port }, client, version } = facts;
-  const isEverywhere = hostname === "0.0.0.0" || hostname === "::";
-  const isLocal = isLocalHost(hostname);
-  const here = isEverywhere ? "127.0.0.1" : hostname;
-  const there = isEverywhere ? facts.lanAddresses[0] ?? "THIS-MACHINE" : hostname;
-  const isDefaultPort = port === 2022;
-  const target = hostForUrl(here) + (isDefaultPort ? "" : `:${port}`);
-  const others = isLocal
-    ? "stop this, start it again with --host 0.0.0.0, and read what it says here"
-    : `they type: nc ${there} ${port}   (plain text: for networks that you trust)`;
-  const passwords = isLocal || facts.allowPlaintextPasswords ? "" : `
-  Passwords:               refused from other machines over plain text (--allow-plaintext-passwords)`;
-  return `Parley ${version} listens on ${hostForUrl(hostname)}:${port}.
-  Join from this machine:  nc ${here} ${port}   or: ${client} ${target}
-  Let others in:           ${others}${passwords}
-  Keeps:                   ${facts.keeps}
-  Stop:                    Ctrl-C
-`;
+  const { addresses: { plain, tls, web, metrics }, client, version } = facts;
+  const isLocal = isLocalHost(plain.host);
+  const here = isEverywhere(plain.host) ? "127.0.0.1" : plain.host;
+  const target = hostForUrl(here) + (plain.port === PORT_DEFAULT ? "" : `:${plain.port}`);
+  const webUrl = web === null
+    ? ""
+    : `${facts.isWebTls ? "https" : "http"}://${
+      hostForUrl(seenFromOutside(web.host, facts))
+    }:${web.port}/`;
+  const where = [
+    `${show(plain)}`,
+    ...tls === null ? [] : [`${show(tls)} (TLS)`],
+    ...web === null ? [] : [`${show(web)} (browsers)`],
+    ...metrics === null ? [] : [`${show(metrics)} (metrics)`],
+  ];
+  const rows: [label: string, text: string][] = [
+    ["Join from this machine:", `nc ${here} ${plain.port}   or: ${client} ${target}`],
+    ["Let others in:", describeOthers(facts)],
+    ...web === null ? [] : [["Browsers:", webUrl] as [string, string]],
+    ...facts.fingerprint === null ? [] : [["Fingerprint:", facts.fingerprint] as [string, string]],
+    ...isLocal || facts.allowPlaintextPasswords ? [] : [[
+      "Passwords:",
+      "refused from other machines over plain text (--allow-plaintext-passwords)",
+    ] as [string, string]],
+    ["Keeps:", facts.keeps],
+    ["Stop:", "Ctrl-C"],
+  ];
+  const lines = rows.map(([label, text]) => `  ${label.padEnd(23)}  ${text}\n`);
+  return `Parley ${version} listens on ${where.join(", ")}.\n${lines.join("")}`;
+}
+
+/** What others have to type to join. */
+function describeOthers(facts: StartFacts): string {
+  const { addresses: { plain, tls }, client } = facts;
+  const at = tls ?? plain;
+  if (isLocalHost(at.host)) {
+    return "stop this, start it again with --host 0.0.0.0, and read what it says here";
+  }
+  const there = seenFromOutside(at.host, facts);
+  if (tls === null) {
+    return `they type: nc ${there} ${plain.port}   (plain text: for networks that you trust)`;
+  }
+  const target = hostForUrl(there) + (tls.port === TLS_PORT_DEFAULT ? "" : `:${tls.port}`);
+  return `they type: ncat --ssl ${there} ${tls.port}   or: ${client} --tls ${target}`;
+}
+
+/** How other machines name the host that is listened on. */
+function seenFromOutside(host: string, { lanAddresses }: StartFacts): string {
+  return isEverywhere(host) ? lanAddresses[0] ?? "THIS-MACHINE" : host;
+}
+
+function isEverywhere(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
+
+function show({ host, port }: ListenAddress): string {
+  return `${hostForUrl(host)}:${port}`;
 }
 
 /** What a server with this configuration keeps, and where, for {@linkcode formatStart}. */
@@ -74,8 +123,10 @@ export function describeKeeping(config: Pick<Config, "db" | "keepMs">): string {
 export function formatCheck(config: Config, store: StoreFacts): string {
   const { rate, idleMs, operators } = config;
   return `The configuration is right. With it, ${config.name}
-  listens on ${hostForUrl(config.host)}:${config.port},
-  takes ${config.connectionsMax} connections, ${config.perAddressMax} from one address,
+  listens on ${show(config)},
+${
+    describeDoors(config)
+  }  takes ${config.connectionsMax} connections, ${config.perAddressMax} from one address,
   lets a peer send ${
     rate === null ? "without limit" : `${rate.burst} lines at once and ${rate.perSecond} a second`
   },
@@ -97,6 +148,17 @@ export function formatCheck(config: Config, store: StoreFacts): string {
   greets with ${config.motd.length === 0 ? "no message of the day" : "a message of the day"},
   and logs ${config.logLevel === "off" ? "nothing" : `${config.logLevel} as ${config.logFormat}`}.
 `;
+}
+
+/** The doors of a configuration besides the plain one, a line each. */
+function describeDoors({ tls, web, metrics }: Config): string {
+  return [
+    ...tls === null ? [] : [`speaks TLS on ${show(tls)} with the certificate in ${tls.certFile}`],
+    ...web === null
+      ? []
+      : [`lets browsers in on ${show(web)} over ${web.isTls ? "https" : "http"}`],
+    ...metrics === null ? [] : [`tells metrics on ${show(metrics)}`],
+  ].map((line) => `  ${line},\n`).join("");
 }
 
 /** A host as it stands before a colon and a port. */

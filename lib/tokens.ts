@@ -12,7 +12,7 @@ const TOKEN_BYTES = 32;
 
 /** Makes tokens, and tells what they are known by. */
 export class Tokens {
-  readonly #secret: string;
+  #secret: string;
 
   /**
    * Tokens for one server.
@@ -21,6 +21,11 @@ export class Tokens {
    *   another password asks everybody for it again. Empty for none.
    */
   constructor(secret: string) {
+    this.#secret = secret;
+  }
+
+  /** Goes by another secret from now on: what was made under the one before is worth nothing. */
+  set secret(secret: string) {
     this.#secret = secret;
   }
 

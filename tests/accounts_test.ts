@@ -91,7 +91,7 @@ async function hear(...guests: Guest[]): Promise<string[][]> {
 }
 
 Deno.test("/register takes a name of one's own and a password of 8 characters", async (t) => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using nobody = await server.connect();
   await using ann = await server.join("annabella");
   await using bob = await server.join("bob");
@@ -135,7 +135,7 @@ Deno.test("/register takes a name of one's own and a password of 8 characters", 
 
 Deno.test("/login takes the present name or another, and says what is wrong", async (t) => {
   await using folder = await Folder.with("ann", "bob");
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   await using guest = await server.connect();
   await guest.until(/Just type/);
   const secret = passwordOf("ann");
@@ -173,7 +173,7 @@ Deno.test("/login takes the present name or another, and says what is wrong", as
 });
 
 Deno.test("a password is the same in whatever form its characters are encoded", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   assertEquals((await ask(ann, "/register caf\u{e9}-au-lait")).length, 1);
   await using again = await server.connect();
@@ -186,7 +186,7 @@ Deno.test("a password is the same in whatever form its characters are encoded", 
 
 Deno.test("names that nobody registered cost no attempts", async () => {
   await using folder = await Folder.with("ann");
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   await using guest = await server.connect();
   await guest.until(/Just type/);
   for (let attempt = 0; attempt < 8; attempt++) {
@@ -198,7 +198,7 @@ Deno.test("names that nobody registered cost no attempts", async () => {
 Deno.test("after three wrong passwords for a name each doubles the wait for the next", async () => {
   await using folder = await Folder.with("ann");
   await onFakeTime(async () => {
-    await using server = startTestServer({ db: folder.db });
+    await using server = await startTestServer({ db: folder.db });
     await using eve = await server.join("eve");
     const guess = "/login ann wrong-password";
     for (let attempt = 0; attempt < 3; attempt++) assertEquals(await ask(eve, guess), [WRONG]);
@@ -218,7 +218,7 @@ Deno.test("after three wrong passwords for a name each doubles the wait for the 
 
 Deno.test("several wrong passwords at once gain nothing over one after another", async () => {
   await onFakeTime(async () => {
-    await using server = startTestServer();
+    await using server = await startTestServer();
     await using ann = await server.join("ann");
     assertEquals((await ask(ann, `/register ${passwordOf("ann")}`)).length, 1);
     await using stack = new AsyncDisposableStack();
@@ -239,7 +239,7 @@ Deno.test("several wrong passwords at once gain nothing over one after another",
 Deno.test(overLan("the right password clears its name of the wrong ones before it"), async () => {
   await using folder = await Folder.with("ann");
   await onFakeTime(async () => {
-    await using server = startTestServer({
+    await using server = await startTestServer({
       host: "0.0.0.0",
       db: folder.db,
       allowPlaintextPasswords: true,
@@ -259,7 +259,7 @@ Deno.test(overLan("the right password clears its name of the wrong ones before i
 Deno.test("wrong passwords are forgotten long after the wait for the next", async () => {
   await using folder = await Folder.with("ann");
   await onFakeTime(async () => {
-    await using server = startTestServer({ db: folder.db });
+    await using server = await startTestServer({ db: folder.db });
     await using eve = await server.join("eve");
     for (let day = 0; day < 2; day++) {
       for (let attempt = 0; attempt < 4; attempt++) {
@@ -278,7 +278,7 @@ Deno.test(
   async () => {
     await using folder = await Folder.with("ann", "bob", "carl", "eve");
     await onFakeTime(async () => {
-      await using server = startTestServer({
+      await using server = await startTestServer({
         host: "0.0.0.0",
         db: folder.db,
         allowPlaintextPasswords: true,
@@ -313,7 +313,7 @@ Deno.test(
 Deno.test(overLan("the longest wait is a minute for a name, and 15 for an address"), async () => {
   await using folder = await Folder.with("ann", "bob");
   await onFakeTime(async () => {
-    await using server = startTestServer({
+    await using server = await startTestServer({
       host: "0.0.0.0",
       db: folder.db,
       allowPlaintextPasswords: true,
@@ -353,7 +353,7 @@ Deno.test(overLan("the longest wait is a minute for a name, and 15 for an addres
 Deno.test("guesses from this machine keep nobody else on it from logging in", async () => {
   await using folder = await Folder.with("ann", "bob");
   await onFakeTime(async () => {
-    await using server = startTestServer({ db: folder.db });
+    await using server = await startTestServer({ db: folder.db });
     await using eve = await server.join("eve");
     await using guest = await server.join("someone-else");
     await hear(eve);
@@ -368,7 +368,7 @@ Deno.test("guesses from this machine keep nobody else on it from logging in", as
 Deno.test("who takes a registered name has a minute, in which they may not talk", async (t) => {
   await using folder = await Folder.with("ann");
   await onFakeTime(async () => {
-    await using server = startTestServer({ db: folder.db });
+    await using server = await startTestServer({ db: folder.db });
     await using bob = await server.join("bob");
     await using eve = await server.join("eve");
     await bob.until("-- guest1 is now eve.");
@@ -418,7 +418,7 @@ Deno.test("who takes a registered name has a minute, in which they may not talk"
 
 Deno.test("who took a registered name acts for its owner in no room of theirs either", async (t) => {
   await using folder = await Folder.with("ann");
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   await using bob = await server.join("bob");
   await using eve = await server.join("eve");
   await ask(eve, "/join #den");
@@ -447,7 +447,7 @@ Deno.test("who took a registered name acts for its owner in no room of theirs ei
 Deno.test("the owner who logs in elsewhere meanwhile has the name at once", async () => {
   await using folder = await Folder.with("ann");
   await onFakeTime(async () => {
-    await using server = startTestServer({ db: folder.db });
+    await using server = await startTestServer({ db: folder.db });
     await using bob = await server.join("bob");
     await using eve = await server.join("eve");
     await ask(eve, "/nick ann");
@@ -475,7 +475,7 @@ Deno.test("the owner who logs in elsewhere meanwhile has the name at once", asyn
 Deno.test("who logs in to the name they took, or takes another, has no time left to keep", async () => {
   await using folder = await Folder.with("ann");
   await onFakeTime(async () => {
-    await using server = startTestServer({ db: folder.db });
+    await using server = await startTestServer({ db: folder.db });
     await using bob = await server.join("bob");
     await using eve = await server.join("eve");
     await hear(bob);
@@ -497,7 +497,7 @@ Deno.test("who logs in to the name they took, or takes another, has no time left
 
 Deno.test("a name is taken while its owner is here, and names like it are never free", async () => {
   await using folder = await Folder.with("ann", "bob");
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   await using ann = await joinAs(server, "ann");
   await using eve = await server.join("eve");
   assertEquals(await ask(eve, "/nick ANN"), [
@@ -521,7 +521,7 @@ Deno.test("a name is taken while its owner is here, and names like it are never 
 
 Deno.test("several connections under one name are one person to everybody", async () => {
   await using folder = await Folder.with("ann");
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   await using bob = await server.join("bob");
   await using one = await joinAs(server, "ann");
   assertEquals(await hear(bob), [["-- guest1 joined.", "-- guest1 is now ann."]]);
@@ -546,7 +546,7 @@ Deno.test("several connections under one name are one person to everybody", asyn
 
 Deno.test("each connection of a name is in rooms of its own", async () => {
   await using folder = await Folder.with("ann");
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   await using one = await joinAs(server, "ann");
   await using two = await joinAs(server, "ann");
   await using bob = await server.join("bob");
@@ -572,7 +572,7 @@ Deno.test("each connection of a name is in rooms of its own", async () => {
 
 Deno.test("one of several connections takes another name, and the others keep theirs", async () => {
   await using folder = await Folder.with("ann");
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   await using bob = await server.join("bob");
   await using one = await joinAs(server, "ann");
   await using two = await joinAs(server, "ann");
@@ -593,7 +593,7 @@ Deno.test("one of several connections takes another name, and the others keep th
 
 Deno.test("/ghost ends the other connections of one's name, and nobody else's", async () => {
   await using folder = await Folder.with("ann");
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   await using bob = await server.join("bob");
   await using one = await joinAs(server, "ann");
   await using two = await joinAs(server, "ann");
@@ -615,7 +615,7 @@ Deno.test("/ghost ends the other connections of one's name, and nobody else's", 
 Deno.test("/account shows the name, its connections and their rooms", async () => {
   await using folder = await Folder.with("ann");
   await onFakeTime(async () => {
-    await using server = startTestServer({ db: folder.db, operators: ["ann"] });
+    await using server = await startTestServer({ db: folder.db, operators: ["ann"] });
     await using one = await joinAs(server, "ann");
     await ask(one, "/join #den");
     mock.timers.tick(90_000);
@@ -641,7 +641,7 @@ Deno.test("/account shows the name, its connections and their rooms", async () =
 
 Deno.test("/account password takes the old one and a good new one", async (t) => {
   await using folder = await Folder.with("ann");
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   await using guest = await server.join("kim");
   await using ann = await joinAs(server, "ann");
   await using other = await joinAs(server, "ann");
@@ -680,7 +680,7 @@ Deno.test("/account password takes the old one and a good new one", async (t) =>
 
 Deno.test("/account delete makes the name free, and its user a guest", async () => {
   await using folder = await Folder.with("ann");
-  await using server = startTestServer({ db: folder.db, operators: ["ann"] });
+  await using server = await startTestServer({ db: folder.db, operators: ["ann"] });
   await using bob = await server.join("bob");
   await using ann = await joinAs(server, "ann");
   await using other = await joinAs(server, "ann");
@@ -711,7 +711,7 @@ Deno.test("names last over a restart, and no password is in a file", async () =>
   await using folder = await Folder.with();
   const [first, second] = ["first-Pa55word", "second-Pa55word"];
   {
-    await using server = startTestServer({ db: folder.db });
+    await using server = await startTestServer({ db: folder.db });
     await using ann = await server.join("Ann");
     assertEquals((await ask(ann, `/register ${first}`)).length, 1);
     await ask(ann, "/join #den");
@@ -728,7 +728,7 @@ Deno.test("names last over a restart, and no password is in a file", async () =>
   const hashes = stored.match(/scrypt\$32768\$8\$1\$[\w-]{22}\$[\w-]{43}/g) ?? [];
   assert(new Set(hashes).size >= 2, "each hash is there with what it takes to make it again");
 
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   await using guest = await server.join("kim");
   assertEquals(await ask(guest, `/login bob ${first}`), [WRONG]);
   assertEquals(await ask(guest, `/login bob ${second}`), [
@@ -745,7 +745,7 @@ Deno.test("names last over a restart, and no password is in a file", async () =>
 
 Deno.test("no password is in the log, whatever is logged", async () => {
   await using folder = await Folder.with("ann");
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   const log: string[] = [];
   configureLog((line) => log.push(line), { format: "json", level: "debug" });
   {
@@ -775,7 +775,7 @@ Deno.test("no password is in the log, whatever is logged", async () => {
 
 Deno.test(overLan("a password that others could read is refused, and why"), async (t) => {
   await using folder = await Folder.with("ann");
-  await using server = startTestServer({ db: folder.db, host: "0.0.0.0" });
+  await using server = await startTestServer({ db: folder.db, host: "0.0.0.0" });
   await using guest = await joinFromLan(server, "eve");
   await hear(guest);
   for (
@@ -796,7 +796,7 @@ Deno.test(overLan("a password that others could read is refused, and why"), asyn
 });
 
 Deno.test(overLan("such a password is taken where the server was told to"), async () => {
-  await using server = startTestServer({
+  await using server = await startTestServer({
     host: "0.0.0.0",
     allowPlaintextPasswords: true,
     operators: ["Ann"],
@@ -816,7 +816,10 @@ Deno.test(
   overLan("an address registers so many names in an hour, and no more"),
   async () => {
     await onFakeTime(async () => {
-      await using server = startTestServer({ host: "0.0.0.0", allowPlaintextPasswords: true });
+      await using server = await startTestServer({
+        host: "0.0.0.0",
+        allowPlaintextPasswords: true,
+      });
       await using eve = await joinFromLan(server, "eve");
       const names = Array.from(
         { length: REGISTRATIONS_PER_HOUR },
@@ -841,7 +844,7 @@ Deno.test(
 );
 
 Deno.test("everybody talks while passwords are hashed, and too many are refused", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const guests: Guest[] = [];
   const letters = [..."abcdefghjk"];
@@ -882,7 +885,7 @@ Deno.test("everybody talks while passwords are hashed, and too many are refused"
 });
 
 Deno.test("the lines behind a /login or /register are taken after it", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using bob = await server.join("bob");
   await using ann = await server.connect();
   const secret = passwordOf("ann");
@@ -905,7 +908,7 @@ Deno.test("the lines behind a /login or /register are taken after it", async () 
 });
 
 Deno.test("a script may end its stream behind a password", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using bob = await server.join("bob");
   await using script = await server.connect();
   script.send(`/nick ann\n/register ${passwordOf("ann")}\nbye`);
@@ -920,7 +923,7 @@ Deno.test("a script may end its stream behind a password", async () => {
 });
 
 Deno.test("a connection that is lost while its password is hashed leaves nobody behind", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using bob = await server.join("bob");
   await using ann = await server.join("ann");
   assertEquals((await ask(ann, `/register ${passwordOf("ann")}`)).length, 1);
@@ -940,7 +943,7 @@ Deno.test("a connection that is lost while its password is hashed leaves nobody 
 
 Deno.test("who is removed while their password is hashed registers nothing", async () => {
   await using folder = await Folder.with("ann");
-  await using server = startTestServer({ db: folder.db, operators: ["ann"] });
+  await using server = await startTestServer({ db: folder.db, operators: ["ann"] });
   await using ann = await joinAs(server, "ann");
   await using stack = new AsyncDisposableStack();
   const others: Guest[] = [];
@@ -968,7 +971,7 @@ Deno.test("who is removed while their password is hashed registers nothing", asy
 
 Deno.test("an operator's rights come with the login and go with the name", async () => {
   await using folder = await Folder.with("ann", "bob");
-  await using server = startTestServer({ db: folder.db, operators: ["Ann"] });
+  await using server = await startTestServer({ db: folder.db, operators: ["Ann"] });
   await using ann = await server.connect();
   await ann.until(/Just type/);
   assertEquals(await ask(ann, "/nick ann"), ["-- You are now ann.", GRACE]);
@@ -986,7 +989,7 @@ Deno.test("an operator's rights come with the login and go with the name", async
 Deno.test(
   overLan("an operator's name is registered on the server's own machine only"),
   async () => {
-    await using server = startTestServer({
+    await using server = await startTestServer({
       host: "0.0.0.0",
       allowPlaintextPasswords: true,
       operators: ["Ann"],
@@ -1014,7 +1017,7 @@ Deno.test(
 Deno.test("/op server makes an operator for good, whatever the configuration says", async () => {
   await using folder = await Folder.with("ann", "bob");
   {
-    await using server = startTestServer({ db: folder.db, operators: ["ann"] });
+    await using server = await startTestServer({ db: folder.db, operators: ["ann"] });
     await using ann = await joinAs(server, "ann");
     await using bob = await joinAs(server, "bob");
     await using eve = await server.join("eve");
@@ -1033,7 +1036,7 @@ Deno.test("/op server makes an operator for good, whatever the configuration say
       "-- ann is an operator by the server's configuration (--operator).",
     ]);
   }
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   await using ann = await joinAs(server, "ann");
   await using bob = await joinAs(server, "bob");
   await hear(ann, bob);
@@ -1043,7 +1046,7 @@ Deno.test("/op server makes an operator for good, whatever the configuration say
 
 Deno.test("nobody registers a name while only registered names may talk", async () => {
   await using folder = await Folder.with("ann", "eve");
-  await using server = startTestServer({ db: folder.db, operators: ["ann"] });
+  await using server = await startTestServer({ db: folder.db, operators: ["ann"] });
   await using bob = await server.join("bob");
   await using ann = await joinAs(server, "ann");
   await hear(bob);

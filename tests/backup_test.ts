@@ -346,7 +346,7 @@ Deno.test("--check says what is in the database, and changes nothing", async () 
     // While a server runs on it, with what is not filed yet.
     assertEquals(
       await check(path),
-      `${path},\n  finds 7 messages, 1 registered name and 2 rooms there (SIZE, format 2),`,
+      `${path},\n  finds 7 messages, 1 registered name and 2 rooms there (SIZE, format 3),`,
     );
     await talk.talk(3);
     await talk.stop();
@@ -354,7 +354,7 @@ Deno.test("--check says what is in the database, and changes nothing", async () 
   const before = folder.contents();
   assertEquals(
     await check(path),
-    `${path},\n  finds 10 messages, 1 registered name and 2 rooms there (SIZE, format 2),`,
+    `${path},\n  finds 10 messages, 1 registered name and 2 rooms there (SIZE, format 3),`,
   );
   assert(JSON.stringify(folder.contents()) === JSON.stringify(before), "a file was changed");
 });
@@ -371,7 +371,7 @@ Deno.test("--check says what is in the database of a server that was killed", as
   const log = Deno.readFileSync(`${path}-wal`);
   assertEquals(
     await check(path),
-    `${path},\n  finds 7 messages, 1 registered name and 1 room there (SIZE, format 2),`,
+    `${path},\n  finds 7 messages, 1 registered name and 1 room there (SIZE, format 3),`,
   );
   assertEquals(Deno.readFileSync(path), database);
   assertEquals(Deno.readFileSync(`${path}-wal`), log);

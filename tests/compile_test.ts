@@ -175,7 +175,7 @@ class Running implements AsyncDisposable {
     await this.#input.abort().catch(() => {});
   }
 
-  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
+  async #read(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
     for await (const text of stream.pipeThrough(new TextDecoderStream())) {
       this.output += text;
       this.#onOutput();

@@ -35,6 +35,12 @@ function mistake(args: readonly string[], env: Texts = {}, files: Texts = {}): s
 const DEFAULT: Config = {
   host: "127.0.0.1",
   port: 2022,
+  tls: null,
+  web: null,
+  webOrigins: [],
+  metrics: null,
+  proxyProtocolFrom: [],
+  forwardedFrom: [],
   idleMs: 300_000,
   resumeGraceMs: 60_000,
   rate: { burst: 10, perSecond: 4 },
@@ -54,7 +60,18 @@ const DEFAULT: Config = {
 const FILES = {
   "hello.txt": "Be kind.\r\n\tNo \x1b[31mred\x1b[0m ink.\n\n",
   "password.txt": "correct horse\r\nbattery staple\r\n",
+  "cert.pem": "a certificate",
+  "key.pem": "its key",
 };
+
+const TLS = {
+  host: "127.0.0.1",
+  port: 2023,
+  certFile: "cert.pem",
+  keyFile: "key.pem",
+  certificate: { cert: "a certificate", key: "its key" },
+};
+const TLS_FLAGS = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"];
 
 /** Each option that takes a value: its name, a text for it, and what that makes of the configuration. */
 const OPTIONS: readonly (readonly [name: string, text: string, made: Partial<Config>])[] = [
@@ -86,6 +103,19 @@ const OPTIONS: readonly (readonly [name: string, text: string, made: Partial<Con
   ["operator", " \x1b[1mAnn\u{202e}, bob,5", { operators: ["Ann", "bob", "5"] }],
   ["operator", "x".repeat(100), { operators: ["x".repeat(100)] }],
   ["password-file", "password.txt", { password: "correct horse" }],
+  ["tls-port", "443", {}],
+  ["web", "0.0.0.0:80", { web: { host: "0.0.0.0", port: 80, isTls: false } }],
+  ["web", "http://[::1]:8080/", { web: { host: "::1", port: 8080, isTls: false } }],
+  ["web", "off", { web: null }],
+  ["web-origin", "https://chat.example, http://a:81/", {
+    webOrigins: ["https://chat.example", "http://a:81"],
+  }],
+  ["metrics", "localhost:9100", { metrics: { host: "localhost", port: 9100 } }],
+  ["metrics", "off", { metrics: null }],
+  ["proxy-protocol-from", "192.0.2.7, 2001:DB8::1/32", {
+    proxyProtocolFrom: ["192.0.2.7/32", "2001:db8::/32"],
+  }],
+  ["forwarded-from", "10.1.2.3/8", { forwardedFrom: ["10.0.0.0/8"] }],
   ["log", "json", { logFormat: "json" }],
   ["log-level", "debug", { logLevel: "debug" }],
   ["log-level", "off", { logLevel: "off" }],
@@ -118,11 +148,58 @@ Deno.test("readConfig() reads each option as a flag, a variable and a key", () =
     const file = { ...FILES, "c.json": JSON.stringify({ [name]: text }) };
     assertEquals(config(["--config", "c.json"], {}, file), wanted, `${name} in a file`);
   }
-  const named = new Set([...OPTIONS.map(([name]) => name), "config", "backup"]);
+  // These mean something together; a test of their own has them.
+  const together = ["tls-cert", "tls-key", "plain-host"];
+  const named = new Set([...OPTIONS.map(([name]) => name), ...together, "config", "backup"]);
   const listed = [...formatHelp("serve").matchAll(/^ {2}--([a-z-]+) [A-Z]/gm)].map(([, name]) =>
     name
   );
   assertEquals(listed.filter((name) => !named.has(name ?? "")), []);
+});
+
+Deno.test("readConfig() reads a certificate, and leaves plain text on loopback then", () => {
+  assertEquals(config(TLS_FLAGS, {}, FILES), { ...DEFAULT, tls: TLS });
+  const open = [...TLS_FLAGS, "--host", "0.0.0.0", "--tls-port", "443"];
+  const tls = { ...TLS, host: "0.0.0.0", port: 443 };
+  assertEquals(config(open, {}, FILES), { ...DEFAULT, tls });
+  const wanted = { ...DEFAULT, host: "192.0.2.1", tls };
+  assertEquals(config([...open, "--plain-host", "192.0.2.1"], {}, FILES), wanted);
+  const web = (at: string): Config["web"] => config([...TLS_FLAGS, "--web", at], {}, FILES).web;
+  assertEquals(web("[::]:443"), { host: "::", port: 443, isTls: true });
+  assertEquals(web("https://a:443"), { host: "a", port: 443, isTls: true });
+  assertEquals(web("http://127.0.0.1:80"), { host: "127.0.0.1", port: 80, isTls: false });
+  // The password is asked for where nobody else can read it.
+  const password = [...open, "--password-file", "password.txt"];
+  assertEquals(config(password, {}, FILES).password, "correct horse");
+  assertEquals(config([...password, "--web", "[::]:443"], {}, FILES).password, "correct horse");
+});
+
+Deno.test("readConfig() says what is wrong with doors", () => {
+  const cases: readonly (readonly [args: string[], message: string])[] = [
+    [["--tls-cert", "cert.pem"], "--tls-cert takes its key as well: --tls-key FILE"],
+    [["--tls-key", "key.pem"], "--tls-key takes its certificate as well: --tls-cert FILE"],
+    [[...TLS_FLAGS, "--tls-cert", "none.pem"], "Cannot read none.pem: no such file"],
+    [
+      ["--plain-host", "0.0.0.0"],
+      "--plain-host is for servers with a certificate (--tls-cert); else use --host",
+    ],
+    [
+      ["--web", "https://0.0.0.0:443"],
+      "--web over https takes a certificate: --tls-cert FILE --tls-key FILE",
+    ],
+  ];
+  for (const [args, message] of cases) assertEquals(mistake(args, {}, FILES), message);
+  for (const text of ["8080", ":8080", "a:b", "a:70000", "ftp://a:1", "::1:80", "http://a:1/x"]) {
+    assertStringIncludes(mistake(["--web", text]), "--web takes an address and a port such as ");
+  }
+  for (const text of ["chat.example", "https://a/b", "https://a?x", "ws://a", "https://", "x,,"]) {
+    assertStringIncludes(mistake(["--web-origin", text]), "--web-origin takes origins such as ");
+  }
+  for (const text of ["proxy", "10.0.0.0/33", "1.2.3.4,", "*"]) {
+    for (const flag of ["--proxy-protocol-from", "--forwarded-from"]) {
+      assertStringIncludes(mistake([flag, text]), `${flag} takes addresses or networks such as `);
+    }
+  }
 });
 
 Deno.test("readConfig() takes a flag over a variable over a file over a default", () => {
@@ -378,14 +455,18 @@ Deno.test("readConfig() lets nobody send the password over a network by accident
   for (const host of hosts) {
     const message =
       `With --password-file on ${host} the password would cross the network as plain text, ` +
-      "which anybody on it can read: listen on 127.0.0.1 and let people in through SSH, " +
-      "or give --allow-plaintext-passwords";
+      "which anybody on it can read: give a certificate (--tls-cert), listen on 127.0.0.1 and " +
+      "let people in through SSH, or give --allow-plaintext-passwords";
     assertEquals(mistake([...password, "--host", host], {}, FILES), message);
     assertEquals(mistake([...password, "--host", host, "--check"], {}, FILES), message);
     const env = { PARLEY_HOST: host, PARLEY_PASSWORD_FILE: "password.txt" };
     assertEquals(mistake([], env, FILES), message);
     assertEquals(config([`--${SWITCH}`], env, FILES).password, "correct horse");
     assertEquals(config(["--password-file="], env, FILES).host, host);
+    const web = [...password, "--web", `${host.includes(":") ? `[${host}]` : host}:80`];
+    assertEquals(mistake(web, {}, FILES), message);
+    const proxied = [...web, "--forwarded-from", "10.0.0.1"];
+    assertEquals(config(proxied, {}, FILES).password, "correct horse");
   }
 });
 

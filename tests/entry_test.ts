@@ -68,7 +68,7 @@ async function onFakeTime(test: () => Promise<void>): Promise<void> {
 }
 
 Deno.test("a visitor is asked, and comes in with the password", async () => {
-  await using server = startTestServer({ password: PASSWORD });
+  await using server = await startTestServer({ password: PASSWORD });
   await using guest = await server.connect();
   // Who says nothing is asked as well.
   await guest.expect(PROMPT);
@@ -79,7 +79,7 @@ Deno.test("a visitor is asked, and comes in with the password", async () => {
 });
 
 Deno.test("a server without a password asks for none", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using guest = await server.connect();
   await guest.expect(/^-- Welcome to Parley\./);
   await guest.expect(HINT);
@@ -87,7 +87,7 @@ Deno.test("a server without a password asks for none", async () => {
 });
 
 Deno.test("the password is a line, or what follows /pass", async (t) => {
-  await using server = startTestServer({ password: PASSWORD });
+  await using server = await startTestServer({ password: PASSWORD });
   const ways = [`/pass ${PASSWORD}`, `/PASS   ${PASSWORD}  `, `${PASSWORD}\r`];
   for (const way of ways) {
     await t.step(JSON.stringify(way), async () => {
@@ -101,7 +101,7 @@ Deno.test("the password is a line, or what follows /pass", async (t) => {
 });
 
 Deno.test("a password that begins with a slash is given behind /pass, or with two", async (t) => {
-  await using server = startTestServer({ password: "/open up" });
+  await using server = await startTestServer({ password: "/open up" });
   for (const way of ["/pass /open up", "//open up"]) {
     await t.step(way, async () => {
       await using guest = await visit(server);
@@ -112,7 +112,7 @@ Deno.test("a password that begins with a slash is given behind /pass, or with tw
 });
 
 Deno.test("before the password there are only /ping, /nick, /pass and /quit", async (t) => {
-  await using server = startTestServer({ password: PASSWORD });
+  await using server = await startTestServer({ password: PASSWORD });
   await using ann = await comeIn(server, "ann");
   await using visitor = await visit(server);
   const answers: readonly (readonly [typed: string, answer: readonly string[]])[] = [
@@ -145,7 +145,7 @@ Deno.test("before the password there are only /ping, /nick, /pass and /quit", as
 });
 
 Deno.test("the third wrong password ends the visit, and nobody hears of it", async () => {
-  await using server = startTestServer({ password: PASSWORD });
+  await using server = await startTestServer({ password: PASSWORD });
   await using ann = await comeIn(server, "ann");
   await using visitor = await visit(server);
   assertEquals(await ask(visitor, PASSWORD.toUpperCase()), [WRONG]);
@@ -157,7 +157,7 @@ Deno.test("the third wrong password ends the visit, and nobody hears of it", asy
 });
 
 Deno.test("after two wrong passwords the right one is as good as at first", async () => {
-  await using server = startTestServer({ password: PASSWORD });
+  await using server = await startTestServer({ password: PASSWORD });
   await using visitor = await visit(server);
   assertEquals(await ask(visitor, "open"), [WRONG]);
   assertEquals(await ask(visitor, "sesame"), [WRONG]);
@@ -169,7 +169,7 @@ Deno.test("after two wrong passwords the right one is as good as at first", asyn
 });
 
 Deno.test("a name asked for before is taken after, and refused after as well", async (t) => {
-  await using server = startTestServer({ password: PASSWORD });
+  await using server = await startTestServer({ password: PASSWORD });
   await using ann = await comeIn(server, "ann");
   const cases: readonly (readonly [typed: string, answer: string, ...heard: string[]])[] = [
     ["/nick zoe", "-- You are now zoe.", "-- guest1 is now zoe."],
@@ -196,7 +196,7 @@ Deno.test("a name asked for before is taken after, and refused after as well", a
 });
 
 Deno.test("nothing of the chat reaches a visitor, and nothing of theirs the chat", async () => {
-  await using server = startTestServer({ password: PASSWORD });
+  await using server = await startTestServer({ password: PASSWORD });
   await using ann = await comeIn(server, "ann");
   await using visitor = await visit(server);
   await using other = await visit(server);
@@ -230,7 +230,7 @@ Deno.test("nothing of the chat reaches a visitor, and nothing of theirs the chat
 });
 
 Deno.test("what is piped in behind the password is said after it", async () => {
-  await using server = startTestServer({ password: PASSWORD });
+  await using server = await startTestServer({ password: PASSWORD });
   await using ann = await comeIn(server, "ann");
   await using script = await server.connect();
   script.send(`/nick ci\n${PASSWORD}\ndeployed\nlast words`);
@@ -250,7 +250,7 @@ Deno.test("what is piped in behind the password is said after it", async () => {
 
 Deno.test("a visitor has a minute, whatever they do in it", async () => {
   await onFakeTime(async () => {
-    await using server = startTestServer({ password: PASSWORD });
+    await using server = await startTestServer({ password: PASSWORD });
     await using ann = await comeIn(server, "ann");
     await using visitor = await visit(server);
     mock.timers.tick(ENTRY_MS / 2);
@@ -267,7 +267,7 @@ Deno.test("a visitor has a minute, whatever they do in it", async () => {
 
 Deno.test("the minute is over while the password is looked at, too", async () => {
   await onFakeTime(async () => {
-    await using server = startTestServer({ password: PASSWORD });
+    await using server = await startTestServer({ password: PASSWORD });
     await using visitor = await visit(server);
     visitor.send(`/ping\n${PASSWORD}\nhello\n`);
     await visitor.expect("-- pong");
@@ -279,7 +279,7 @@ Deno.test("the minute is over while the password is looked at, too", async () =>
 });
 
 Deno.test("a visitor is told that the server stops", async () => {
-  await using server = startTestServer({ password: PASSWORD });
+  await using server = await startTestServer({ password: PASSWORD });
   await using visitor = await visit(server);
   await server.shutdown();
   assertEquals(await visitor.untilClosed(), ["-- Goodbye: the server is shutting down."]);
@@ -287,7 +287,7 @@ Deno.test("a visitor is told that the server stops", async () => {
 
 Deno.test(overLan("guessing takes longer and longer, whoever connects anew"), async () => {
   await onFakeTime(async () => {
-    await using server = startTestServer({
+    await using server = await startTestServer({
       host: "0.0.0.0",
       password: PASSWORD,
       allowPlaintextPasswords: true,
@@ -313,7 +313,7 @@ Deno.test(overLan("guessing takes longer and longer, whoever connects anew"), as
 });
 
 Deno.test(overLan("the password is refused where others could read it, and why"), async () => {
-  await using server = startTestServer({ host: "0.0.0.0", password: PASSWORD });
+  await using server = await startTestServer({ host: "0.0.0.0", password: PASSWORD });
   await using visitor = await visitFromLan(server);
   assertEquals(await ask(visitor, PASSWORD), [NOT_PRIVATE]);
   assertEquals(await ask(visitor, `/pass ${PASSWORD}`), [NOT_PRIVATE]);
@@ -324,7 +324,7 @@ Deno.test(overLan("the password is refused where others could read it, and why")
 });
 
 Deno.test(overLan("it is taken there where the server was told to"), async () => {
-  await using server = startTestServer({
+  await using server = await startTestServer({
     host: "0.0.0.0",
     password: PASSWORD,
     allowPlaintextPasswords: true,
@@ -334,7 +334,7 @@ Deno.test(overLan("it is taken there where the server was told to"), async () =>
 });
 
 Deno.test("neither the password nor a guess is in the log, whatever is logged", async () => {
-  await using server = startTestServer({ password: PASSWORD });
+  await using server = await startTestServer({ password: PASSWORD });
   const log: string[] = [];
   configureLog((line) => log.push(line), { format: "text", level: "debug" });
   {

@@ -13,6 +13,7 @@
 
 import { createConnection, type Socket } from "node:net";
 import { assertEquals } from "@std/assert";
+import type { Certificate } from "../lib/certificate.ts";
 import { configureLog } from "../lib/log.ts";
 import { type Server, type ServerConfig, startServer } from "../lib/server.ts";
 
@@ -25,6 +26,12 @@ const { setTimeout, clearTimeout } = globalThis;
 const DEFAULTS: ServerConfig = {
   host: "127.0.0.1",
   port: 0,
+  tls: null,
+  web: null,
+  webOrigins: [],
+  metrics: null,
+  proxyProtocolFrom: [],
+  forwardedFrom: [],
   idleMs: null,
   resumeGraceMs: 60_000,
   rate: null,
@@ -52,9 +59,34 @@ export class TestServer implements AsyncDisposable {
     this.log = log;
   }
 
-  /** The port it listens on. */
+  /** The port it listens on for plain text. */
   get port(): number {
-    return this.#server.address.port;
+    return this.#server.addresses.plain.port;
+  }
+
+  /** The port it listens on for TLS; 0 for none. */
+  get tlsPort(): number {
+    return this.#server.addresses.tls?.port ?? 0;
+  }
+
+  /** The port it listens on for browsers; 0 for none. */
+  get webPort(): number {
+    return this.#server.addresses.web?.port ?? 0;
+  }
+
+  /** The port it tells metrics on; 0 for none. */
+  get metricsPort(): number {
+    return this.#server.addresses.metrics?.port ?? 0;
+  }
+
+  /** See {@linkcode Server.reconfigure}: the settings that the server started with, but for these. */
+  reconfigure(overrides: Partial<ServerConfig>): void {
+    this.#server.reconfigure({ ...DEFAULTS, ...overrides });
+  }
+
+  /** See {@linkcode Server.replaceCertificate}. */
+  replaceCertificate(certificate: Certificate): void {
+    this.#server.replaceCertificate(certificate);
   }
 
   /** Connections that the server holds open. */
@@ -89,10 +121,15 @@ export class TestServer implements AsyncDisposable {
 /**
  * Starts a server: without limits on rate or idleness, unless told otherwise.
  */
-export function startTestServer(overrides: Partial<ServerConfig> = {}): TestServer {
+export async function startTestServer(
+  overrides: Partial<ServerConfig> = {},
+): Promise<TestServer> {
   const log: string[] = [];
   configureLog((line) => log.push(line), { format: "text", level: "warning" });
-  return new TestServer(startServer({ ...DEFAULTS, ...overrides }), log);
+  return new TestServer(
+    await startServer({ ...DEFAULTS, ...overrides }, { version: "0.0.0-test" }),
+    log,
+  );
 }
 
 /** One guest: what it receives is gathered from the start, unless it is told not to read. */

@@ -6,6 +6,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { mock } from "node:test";
+import { Counters } from "../lib/counters.ts";
 import { Chat } from "../lib/chat/chat.ts";
 import { runCommand } from "../lib/chat/commands.ts";
 import type { Member } from "../lib/chat/state.ts";
@@ -56,7 +57,7 @@ async function onServer(
   test: (server: TestServer, stack: AsyncDisposableStack) => Promise<void>,
 ): Promise<void> {
   await atTime(async () => {
-    await using server = startTestServer(overrides);
+    await using server = await startTestServer(overrides);
     await using stack = new AsyncDisposableStack();
     await test(server, stack);
   });
@@ -146,7 +147,7 @@ Deno.test("a room of which nobody is in any more shows its last lines all the sa
 });
 
 Deno.test("what is said in the turn in which somebody joins reaches them once", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann] = await gather(server, stack, ["ann"]);
   const count = 60;
@@ -318,7 +319,7 @@ Deno.test("leaving, quitting, closing and the server's end count as having read"
         ["another name", async (bob) => void await ask(bob, "/nick rob")],
       ];
       {
-        await using server = startTestServer({ db });
+        await using server = await startTestServer({ db });
         await using stack = new AsyncDisposableStack();
         const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
         await register(bob, "bob");
@@ -359,7 +360,7 @@ Deno.test("leaving, quitting, closing and the server's end count as having read"
         );
       }
       await t.step("the server's end", async () => {
-        await using server = startTestServer({ db });
+        await using server = await startTestServer({ db });
         const { guest } = await login(server, "bob");
         await using _guest = guest;
         assertEquals(await ask(guest, "/join #dev"), ["-- You are now in #dev, alone so far."]);
@@ -373,13 +374,13 @@ Deno.test("who speaks has read what was said before", async () => {
   await onFile(async (db) => {
     await atTime(async () => {
       {
-        await using server = startTestServer({ db });
+        await using server = await startTestServer({ db });
         await using stack = new AsyncDisposableStack();
         const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
         await register(bob, "bob");
         await arrange([[ann, "/join #dev"], [bob, "/join #dev"], [ann, "one"], [bob, "two"]]);
       }
-      await using server = startTestServer({ db });
+      await using server = await startTestServer({ db });
       const { guest } = await login(server, "bob");
       await using _guest = guest;
       assertEquals(await ask(guest, "/join #dev"), ["-- You are now in #dev, alone so far."]);
@@ -924,7 +925,7 @@ Deno.test("what was deleted is found by nobody, in no way, ever after", async ()
         assertEquals(await ask(eve, "/forget 2"), [NO_SUCH]);
       };
       {
-        await using server = startTestServer({ db });
+        await using server = await startTestServer({ db });
         await using stack = new AsyncDisposableStack();
         const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
         await arrange([
@@ -943,7 +944,7 @@ Deno.test("what was deleted is found by nobody, in no way, ever after", async ()
         await bob.close();
         await look(server);
       }
-      await using server = startTestServer({ db });
+      await using server = await startTestServer({ db });
       await look(server);
     });
   });
@@ -954,7 +955,7 @@ Deno.test("history lasts over restarts, in order and once, and numbers go on", a
     await atTime(async () => {
       const perLife = 70;
       for (let life = 0; life < 3; life++) {
-        await using server = startTestServer({ db });
+        await using server = await startTestServer({ db });
         await using stack = new AsyncDisposableStack();
         const said = life * perLife;
         await using ann = await server.connect();
@@ -983,13 +984,13 @@ Deno.test("history lasts over restarts, in order and once, and numbers go on", a
 Deno.test("a server in memory keeps nothing for the next one", async () => {
   await atTime(async () => {
     {
-      await using server = startTestServer({ db: ":memory:" });
+      await using server = await startTestServer({ db: ":memory:" });
       await using ann = await server.join("ann");
       await register(ann, "ann");
       await arrange([[ann, "words"], [ann, "/join #dev"], [ann, "more words"]]);
       assertEquals(await ask(ann, "/history"), ["[14:02 2] ann: more words"]);
     }
-    await using server = startTestServer({ db: ":memory:" });
+    await using server = await startTestServer({ db: ":memory:" });
     await using ann = await server.join("ann");
     assertEquals(await ask(ann, "/history"), [NOTHING]);
     assertEquals(await ask(ann, "/search words"), [NOT_FOUND]);
@@ -1007,7 +1008,7 @@ async function onFakeTime(
 ): Promise<void> {
   mock.timers.enable({ apis: ["Date", "setTimeout"], now: NOW.getTime() });
   try {
-    await using server = startTestServer(overrides);
+    await using server = await startTestServer(overrides);
     await using stack = new AsyncDisposableStack();
     await test(server, stack);
   } finally {
@@ -1218,7 +1219,7 @@ Deno.test("registered members keep what they could read, over a restart too", as
         "[14:02 3] ann: after",
       ];
       {
-        await using server = startTestServer({ db });
+        await using server = await startTestServer({ db });
         await using stack = new AsyncDisposableStack();
         const [ann, bob, cat] = await gather(server, stack, ["ann", "bob", "cat"]);
         await register(ann, "ann");
@@ -1240,7 +1241,7 @@ Deno.test("registered members keep what they could read, over a restart too", as
         await arrange([[bob, "/join #dev"]]);
         assertEquals(await ask(bob, "/history"), all);
       }
-      await using server = startTestServer({ db });
+      await using server = await startTestServer({ db });
       for (const [name, lines] of [["ann", all], ["bob", all], ["cat", all.slice(2)]] as const) {
         const { guest } = await login(server, name);
         await using _guest = guest;
@@ -1483,6 +1484,7 @@ class World implements Disposable {
 
   #start(): Chat {
     return new Chat({
+      counters: new Counters(),
       server: "Parley",
       motd: [],
       operators: [],

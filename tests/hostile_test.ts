@@ -63,7 +63,7 @@ function ownLines(lines: readonly string[]): string[] {
 }
 
 Deno.test("an HTTP request gets an HTTP answer, and nobody hears of it", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using talk = await Talk.start(server);
   const requests = [
     REQUEST,
@@ -85,7 +85,7 @@ Deno.test("an HTTP request gets an HTTP answer, and nobody hears of it", async (
 });
 
 Deno.test("an HTTP request in pieces is one too", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using talk = await Talk.start(server);
   for (const cut of [1, 3, 10, 18, 19]) {
     await using browser = await server.connect();
@@ -100,7 +100,7 @@ Deno.test("an HTTP request in pieces is one too", async () => {
 });
 
 Deno.test("an HTTP request behind the greeting is told where it is, and closed", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using talk = await Talk.start(server);
   await using browser = await server.connect();
   await browser.until(/Just type/);
@@ -111,20 +111,20 @@ Deno.test("an HTTP request behind the greeting is told where it is, and closed",
   assertEquals(await talk.go(), ["-- guest1 joined.", "-- guest1 left."]);
 });
 
-Deno.test("a TLS hello is closed without a word", async () => {
-  await using server = startTestServer();
+Deno.test("a TLS hello is answered in plain text, and closed", async () => {
+  await using server = await startTestServer();
   await using talk = await Talk.start(server);
   for (const hello of [TLS_HELLO, TLS_HELLO.subarray(0, 2), TLS_HELLO.subarray(0, 1)]) {
     await using guest = await server.connect();
     guest.send(hello);
-    assertEquals(await guest.untilClosed(), []);
+    assertEquals(await guest.untilClosed(), ["-- This port speaks plain text, not TLS."]);
     assert(!guest.isReset, "a clean end");
   }
   assertEquals(await talk.go(), []);
 });
 
 Deno.test("telnet is a guest like any other", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using talk = await Talk.start(server);
   await using telnet = await server.connect();
   // What telnet clients offer at once: DO SGA, WILL TTYPE, WILL NAWS and a window size with 255 in it.
@@ -144,7 +144,7 @@ Deno.test("telnet is a guest like any other", async () => {
 });
 
 Deno.test("binary garbage is told what this is, and closed", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using talk = await Talk.start(server);
   for (
     const bytes of [[0, 1, 2, 3], [0x00, 0x0c, 0x0a], [0x05, 0x01, 0x00], [
@@ -165,7 +165,7 @@ Deno.test("binary garbage is told what this is, and closed", async () => {
 });
 
 Deno.test("an endless line is refused once, and costs nobody anything", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using talk = await Talk.start(server);
   await using endless = await server.join("eve");
   await talk.go();
@@ -185,7 +185,7 @@ Deno.test("an endless line is refused once, and costs nobody anything", async ()
 });
 
 Deno.test("half a line, and bytes one at a time, are said when they are whole", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using talk = await Talk.start(server);
   await using slow = await server.join("sam");
   await talk.go();
@@ -201,7 +201,7 @@ Deno.test("half a line, and bytes one at a time, are said when they are whole", 
 });
 
 Deno.test("who resets in the middle of what is written to them is gone, and no more", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using talk = await Talk.start(server);
   for (let round = 0; round < 20; round++) {
     const rude = await RudeGuest.connect(server.port);
@@ -214,7 +214,7 @@ Deno.test("who resets in the middle of what is written to them is gone, and no m
 });
 
 Deno.test("who closes with bytes unread is gone, and no more", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using talk = await Talk.start(server);
   for (let round = 0; round < 20; round++) {
     await using deaf = await Guest.connectDeaf(server.port);
@@ -230,7 +230,7 @@ Deno.test("a thousand who connect and close at once leave nothing behind", async
   // The time in which somebody has to speak or be greeted does not pass, however busy the machine.
   mock.timers.enable({ apis: ["setTimeout"] });
   try {
-    await using server = startTestServer();
+    await using server = await startTestServer();
     await using talk = await Talk.start(server);
     for (let round = 0; round < 20; round++) {
       await Promise.all(Array.from({ length: 50 }, async () => {
@@ -251,7 +251,7 @@ Deno.test("a thousand who connect and close at once leave nothing behind", async
 });
 
 Deno.test("a thousand who are silent leave room for those who talk", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using talk = await Talk.start(server);
   await using stack = new AsyncDisposableStack();
   for (let round = 0; round < 20; round++) {
@@ -295,7 +295,7 @@ const NOT_UTF8: readonly Uint8Array[] = [
 ];
 
 Deno.test("nothing that one sends can hurt another's terminal, whatever carries it", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using talk = await Talk.start(server);
   await using eve = await server.join("eve");
   await talk.bob.until(/ is now eve\.$/);
@@ -328,7 +328,7 @@ Deno.test("nothing that one sends can hurt another's terminal, whatever carries 
 });
 
 Deno.test("who has a room of their own can hurt nobody's terminal from there either", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using talk = await Talk.start(server);
   await using eve = await server.join("eve");
   const { bob } = talk;
@@ -374,7 +374,7 @@ Deno.test("who has a room of their own can hurt nobody's terminal from there eit
 });
 
 Deno.test("what people of the world write arrives as they wrote it", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using talk = await Talk.start(server);
   const texts = [
     "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467} \u{2764}\u{fe0f} 1\u{fe0f}\u{20e3} \u{1f1e9}\u{1f1ea}",
@@ -474,7 +474,7 @@ async function beHostile(port: number, moves: readonly Move[]): Promise<void> {
 }
 
 Deno.test("hundreds of hostile sessions at random, several at a time, hurt nobody", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using talk = await Talk.start(server);
   const sessions = fc.array(fc.array(MOVE, { maxLength: 12 }), { minLength: 1, maxLength: 8 });
   await fc.assert(

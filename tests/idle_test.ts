@@ -20,7 +20,7 @@ async function onFakeTime(
   // Just behind the beginning of a step, so that nothing depends on when the test runs.
   mock.timers.enable({ apis: ["setTimeout", "Date"], now: Date.UTC(2026, 0) + 1 });
   try {
-    await using server = startTestServer(overrides);
+    await using server = await startTestServer(overrides);
     await test(server);
   } finally {
     mock.timers.reset();

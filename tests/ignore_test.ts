@@ -50,7 +50,7 @@ async function login(server: TestServer, name: string): Promise<{ guest: Guest; 
 const DEAF_TO_BOB = "-- You do not hear bob any more. /unignore bob changes that.";
 
 Deno.test("who ignores somebody hears nothing they say, and everything else", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob, eve] = await gather(server, stack, ["ann", "bob", "eve"]);
   assertEquals(await ask(ann, "/ignore"), ["-- You ignore nobody."]);
@@ -76,7 +76,7 @@ Deno.test("who ignores somebody hears nothing they say, and everything else", as
 });
 
 Deno.test("of who is ignored, what the server says is heard all the same", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [bob, ann] = await gather(server, stack, ["bob", "ann"]);
   await bob.roundtrip();
@@ -95,7 +95,7 @@ Deno.test("of who is ignored, what the server says is heard all the same", async
 });
 
 Deno.test("/unignore brings back what is said from then on, and not what was", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
   await ask(ann, "/ignore bob");
@@ -115,7 +115,7 @@ Deno.test("/unignore brings back what is said from then on, and not what was", a
 });
 
 Deno.test("each refusal is one line, and whoever it is about hears nothing", async (t) => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
   await ask(ann, "/ignore bob");
@@ -143,7 +143,7 @@ Deno.test("each refusal is one line, and whoever it is about hears nothing", asy
 });
 
 Deno.test("several are ignored, and listed in the order in which they were", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob, eve, dan] = await gather(server, stack, ["ann", "bob", "eve", "dan"]);
   await ann.roundtrip();
@@ -158,7 +158,7 @@ Deno.test("several are ignored, and listed in the order in which they were", asy
 });
 
 Deno.test("a name is ignored, whoever has it and in whatever room", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
   await ask(ann, "/ignore bob");
@@ -175,7 +175,7 @@ Deno.test("a name is ignored, whoever has it and in whatever room", async () => 
 });
 
 Deno.test("a guest's list lasts under another name, and ends with the guest", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
   await ask(ann, "/ignore bob");
@@ -189,7 +189,7 @@ Deno.test("a guest's list lasts under another name, and ends with the guest", as
 
 Deno.test("what an ignored person said is left out of what is read later", async () => {
   await atTime(async () => {
-    await using server = startTestServer();
+    await using server = await startTestServer();
     await using stack = new AsyncDisposableStack();
     const [ann, bob, eve] = await gather(server, stack, ["ann", "bob", "eve"]);
     await ask(ann, "/join #dev");
@@ -236,7 +236,7 @@ Deno.test("what an ignored person said is left out of what is read later", async
 
 Deno.test("however much an ignored person said, the others are found behind it", async () => {
   await atTime(async () => {
-    await using server = startTestServer();
+    await using server = await startTestServer();
     await using stack = new AsyncDisposableStack();
     const [ann, bob, eve] = await gather(server, stack, ["ann", "bob", "eve"]);
     await ask(eve, "the word");
@@ -253,7 +253,7 @@ Deno.test("however much an ignored person said, the others are found behind it",
 Deno.test("a private message that would wait for who ignores its sender is not kept", async () => {
   await onFile(async (db) => {
     {
-      await using server = startTestServer({ db });
+      await using server = await startTestServer({ db });
       await using stack = new AsyncDisposableStack();
       const [ann, bob, eve] = await gather(server, stack, ["ann", "bob", "eve"]);
       await register(ann, "ann");
@@ -268,7 +268,7 @@ Deno.test("a private message that would wait for who ignores its sender is not k
       await using _guest = guest;
       assertEquals(shown, ["[private 14:02] eve: hello"]);
     }
-    await using server = startTestServer({ db });
+    await using server = await startTestServer({ db });
     const { guest, shown } = await login(server, "ann");
     await using _guest = guest;
     assertEquals(shown, []);
@@ -278,7 +278,7 @@ Deno.test("a private message that would wait for who ignores its sender is not k
 Deno.test("a registered name's list lasts, over a restart too, for all its connections", async () => {
   await onFile(async (db) => {
     {
-      await using server = startTestServer({ db });
+      await using server = await startTestServer({ db });
       await using stack = new AsyncDisposableStack();
       const [ann, bob, eve] = await gather(server, stack, ["ann", "bob", "eve"]);
       await register(ann, "ann");
@@ -301,7 +301,7 @@ Deno.test("a registered name's list lasts, over a restart too, for all its conne
       assertEquals(await ann.roundtrip(), ["eve: hello"]);
       assertEquals(await second.roundtrip(), ["eve: hello"]);
     }
-    await using server = startTestServer({ db });
+    await using server = await startTestServer({ db });
     await using bob = await server.join("bob");
     const { guest: ann } = await login(server, "ann");
     await using _ann = ann;
@@ -326,7 +326,7 @@ Deno.test("a registered name's list lasts, over a restart too, for all its conne
 
 Deno.test("a registered name can be ignored while it is away", async () => {
   await atTime(async () => {
-    await using server = startTestServer();
+    await using server = await startTestServer();
     await using stack = new AsyncDisposableStack();
     const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
     await register(bob, "bob");
@@ -346,7 +346,7 @@ Deno.test("a registered name can be ignored while it is away", async () => {
 Deno.test("a guest who registers goes on not hearing whom they ignore", async () => {
   await onFile(async (db) => {
     {
-      await using server = startTestServer({ db });
+      await using server = await startTestServer({ db });
       await using stack = new AsyncDisposableStack();
       const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
       await ask(ann, "/ignore bob");
@@ -355,7 +355,7 @@ Deno.test("a guest who registers goes on not hearing whom they ignore", async ()
       assertEquals(await ann.roundtrip(), []);
       assertEquals(await ask(ann, "/ignore"), ["-- You ignore bob."]);
     }
-    await using server = startTestServer({ db });
+    await using server = await startTestServer({ db });
     const { guest } = await login(server, "ann");
     await using _guest = guest;
     assertEquals(await ask(guest, "/ignore"), ["-- You ignore bob."]);
@@ -363,7 +363,7 @@ Deno.test("a guest who registers goes on not hearing whom they ignore", async ()
 });
 
 Deno.test("who logs in has the list of that name", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob, eve] = await gather(server, stack, ["ann", "bob", "eve"]);
   await register(ann, "ann");
@@ -379,7 +379,7 @@ Deno.test("who logs in has the list of that name", async () => {
 });
 
 Deno.test("an invitation by somebody who is ignored holds, but is not heard of", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
   await ask(ann, "/ignore bob");

@@ -84,7 +84,7 @@ class Pair implements AsyncDisposable {
   ) {}
 
   static async start(overrides: Parameters<typeof startTestServer>[0] = {}): Promise<Pair> {
-    const server = startTestServer(overrides);
+    const server = await startTestServer(overrides);
     const ann = await server.join("ann");
     const bot = await JsonGuest.enter(server.port, "bot");
     await ann.expect("-- bot joined.");
@@ -145,7 +145,7 @@ const WELCOME = {
 };
 
 Deno.test("a program that says hello is welcomed with all that it has to know", async () => {
-  await using server = startTestServer({ name: "The Lab", motd: ["Be kind.", ""] });
+  await using server = await startTestServer({ name: "The Lab", motd: ["Be kind.", ""] });
   await using ann = await server.join("ann");
   await using bot = await connect(server);
   const welcome = await bot.hello({ nick: "bot", ref: "h" });
@@ -164,7 +164,7 @@ Deno.test("a program that says hello is welcomed with all that it has to know", 
 });
 
 Deno.test("without a nick the server picks a name, and without resuming there is no token", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   for (
     const fields of [{ resume: false }, { resume: false, nick: null, token: null, last: null }]
@@ -183,7 +183,7 @@ Deno.test("without a nick the server picks a name, and without resuming there is
 });
 
 Deno.test("a hello that is refused can be followed by another one", async (t) => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using bot = await connect(server);
   const refusals: readonly (readonly [fields: Record<string, unknown>, code: string])[] = [
     [{ version: 2 }, "bad-version"],
@@ -250,7 +250,7 @@ Deno.test("a second hello is refused, and changes nothing", async () => {
 
 Deno.test("who cannot have the name that they ask for is welcomed as a guest, and told why", async (t) => {
   await using folder = await Folder.with("paul");
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   await using ann = await server.join("ann");
   const refused: readonly (readonly [nick: string, code: string, text: string])[] = [
     ["ann", "name-taken", "ann is taken."],
@@ -298,7 +298,7 @@ Deno.test("who cannot have the name that they ask for is welcomed as a guest, an
 const PASSWORD = "open sesame 7";
 
 Deno.test("a server's password is asked of programs in the same breath", async () => {
-  await using server = startTestServer({ password: PASSWORD });
+  await using server = await startTestServer({ password: PASSWORD });
   await using bot = await connect(server);
   assertEquals(await tries(bot, { type: "hello", version: 1, nick: "bot", ref: "a" }), {
     type: "refused",
@@ -323,7 +323,7 @@ Deno.test("a server's password is asked of programs in the same breath", async (
 });
 
 Deno.test("a hello behind the question for the password opens the protocol", async () => {
-  await using server = startTestServer({ password: PASSWORD });
+  await using server = await startTestServer({ password: PASSWORD });
   await using bot = await connect(server);
   await bot.guest.expect(/^-- This server asks for its password\./);
   assertEquals((await tries(bot, { type: "hello", version: 1 }))["code"], "password-wanted");
@@ -331,7 +331,7 @@ Deno.test("a hello behind the question for the password opens the protocol", asy
 });
 
 Deno.test("the third wrong password of a program ends its connection", async () => {
-  await using server = startTestServer({ password: PASSWORD });
+  await using server = await startTestServer({ password: PASSWORD });
   await using bot = await connect(server);
   const hello = { type: "hello", version: 1, password: "sesame", ref: "w" };
   const wrong = {
@@ -362,7 +362,7 @@ Deno.test("the third wrong password of a program ends its connection", async () 
 Deno.test("a program that does not come in is told goodbye after a minute", async () => {
   await onFakeTime(async () => {
     for (const password of [null, PASSWORD]) {
-      await using server = startTestServer({ password });
+      await using server = await startTestServer({ password });
       await using bot = await connect(server);
       bot.guest.send('{"type":"hello","version":2}\n');
       assertEquals((await bot.next())["code"], "bad-version");
@@ -377,7 +377,7 @@ Deno.test("a program that does not come in is told goodbye after a minute", asyn
 Deno.test(overLan("whoever is banned while their hello is on its way is told so"), async () => {
   assert(LAN !== undefined);
   await using folder = await Folder.with("olga");
-  await using server = startTestServer({
+  await using server = await startTestServer({
     host: "0.0.0.0",
     db: folder.db,
     operators: ["olga"],
@@ -411,7 +411,7 @@ const HELLO = '{"type":"hello","version":1,"nick":"bot","resume":false}';
 
 Deno.test("a hello in any two pieces, however long the pause, opens the protocol", async () => {
   await onFakeTime(async () => {
-    await using server = startTestServer();
+    await using server = await startTestServer();
     await using ann = await server.join("ann");
     await using stack = new AsyncDisposableStack();
     const guests: Guest[] = [];
@@ -439,7 +439,7 @@ Deno.test("a hello in any two pieces, however long the pause, opens the protocol
 });
 
 Deno.test("a hello, byte by byte, opens the protocol", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   await using bot = await connect(server);
   for (const byte of new TextEncoder().encode(HELLO)) {
@@ -453,7 +453,7 @@ Deno.test("a hello, byte by byte, opens the protocol", async () => {
 });
 
 Deno.test("every way to write a hello opens the protocol", async (t) => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   const ways = [
     `${HELLO}\r`,
     `\u{feff}${HELLO}`,
@@ -475,7 +475,7 @@ Deno.test("every way to write a hello opens the protocol", async (t) => {
 });
 
 Deno.test("whoever begins with a brace and says no hello is a person", async (t) => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using bot = await JsonGuest.enter(server.port, "bot");
   const said = ["{hi} there", "{", "{}", "{ }", '{"type":"bye"}', '{"type":["hello"]}', "{{}}"];
   for (const [at, text] of [...said, ...said].entries()) {
@@ -569,7 +569,7 @@ class Scene implements AsyncDisposable {
   static async set(): Promise<Scene> {
     await using stack = new AsyncDisposableStack();
     const folder = stack.use(await Folder.with("olga", "paul"));
-    const server = stack.use(startTestServer({ db: folder.db, operators: ["olga"] }));
+    const server = stack.use(await startTestServer({ db: folder.db, operators: ["olga"] }));
     const ann = stack.use(await server.join("ann"));
     const bot = stack.use(await JsonGuest.enter(server.port, { nick: "bot", resume: false }));
     const olga = stack.use(await JsonGuest.enter(server.port, { nick: "olga", resume: false }));
@@ -621,6 +621,15 @@ const CASES: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
       ["//TEXT", ...COMMANDS.map(({ name }) => `/${name}`)].toSorted(),
     );
     assertEquals([help?.["ref"], ...more], [N, OK]);
+  },
+  async token({ olga, bot }): Promise<void> {
+    const [made, ...more] = await types(olga, "token create ci");
+    assertEquals([made?.["ref"], made?.["code"], ...more], [N, "token", OK]);
+    assertEquals(await types(olga, "token revoke ci"), [
+      notice("token-revoked", "ci[bot] is no more, and its token worth nothing."),
+      OK,
+    ]);
+    assertEquals((await types(bot, "token list")).at(0)?.["code"], "no-right");
   },
   async who({ bot }): Promise<void> {
     const users = [
@@ -1410,7 +1419,7 @@ function ends(lines: readonly Json[]): unknown[][] {
 }
 
 Deno.test("a reference comes back as it was given, and each request is ended once", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   await using bot = await enterRaw(server, "bot");
   await ann.roundtrip();
@@ -1456,7 +1465,7 @@ Deno.test("a reference comes back as it was given, and each request is ended onc
 });
 
 Deno.test("what is no reference is refused, and its request is not acted on", async (t) => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   await using bot = await enterRaw(server, "bot");
   await ann.roundtrip();
@@ -1476,7 +1485,7 @@ Deno.test("what is no reference is refused, and its request is not acted on", as
 });
 
 Deno.test("the last of two fields of one name counts", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using bot = await enterRaw(server, "bot");
   const lines = await exchange(
     bot,
@@ -1486,7 +1495,7 @@ Deno.test("the last of two fields of one name counts", async () => {
 });
 
 Deno.test("an integer that is not above those before is not acted on again", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   await using bot = await enterRaw(server, "bot");
   await ann.roundtrip();
@@ -1529,7 +1538,7 @@ Deno.test("an integer that is not above those before is not acted on again", asy
 });
 
 Deno.test("what was refused as no request is refused again, not called done", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using bot = await enterRaw(server, "bot");
   const bad = [
     '{"type":"say","ref":1}',
@@ -1613,7 +1622,7 @@ Deno.test("a room of one's own can be named in each request, and is the current 
 // What people and programs see of one another.
 
 Deno.test("what somebody says is told them with the id of its ok, in the order of all", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   await using stack = new AsyncDisposableStack();
   const bots: JsonGuest[] = [];
@@ -1789,7 +1798,7 @@ Deno.test("what people do is told programs in exact objects", async (t) => {
 Deno.test("what programs do is shown people as if people did it", async () => {
   /** What a witness on nc is shown of the same acts, done by a person or by a program. */
   const shown = async (kind: "person" | "program"): Promise<string> => {
-    await using server = startTestServer();
+    await using server = await startTestServer();
     await using ann = await server.join("ann");
     let bob: Guest | undefined;
     let json: JsonGuest | undefined;
@@ -1855,7 +1864,7 @@ Deno.test("what programs do is shown people as if people did it", async () => {
 });
 
 Deno.test("on nc every byte is as it was, whoever is there", async () => {
-  await using server = startTestServer({ motd: ["Be kind."] });
+  await using server = await startTestServer({ motd: ["Be kind."] });
   await using bot = await JsonGuest.enter(server.port, { nick: "bot", resume: false });
   await using ann = await server.connect();
   const talk = async (...lines: string[]): Promise<void> => {
@@ -1910,7 +1919,7 @@ Deno.test("on nc every byte is as it was, whoever is there", async () => {
 
 Deno.test("in a big room comings and goings are gathered, for programs too", async () => {
   await onFakeTime(async () => {
-    await using server = startTestServer();
+    await using server = await startTestServer();
     await using bot = await JsonGuest.enter(server.port, "bot");
     await using stack = new AsyncDisposableStack();
     for (let count = 0; count < PRESENCE_AT_ONCE_USERS_MAX; count++) {
@@ -1972,7 +1981,7 @@ Deno.test("quit is answered by a goodbye, before coming in as well", async () =>
 });
 
 Deno.test("a quit with a reference is ended by one line before coming in as well", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using visitor = await connect(server);
   assertEquals((await tries(visitor, { type: "hello", version: 2 }))["code"], "bad-version");
   visitor.send({ type: "quit", ref: "q" });
@@ -1983,7 +1992,7 @@ Deno.test("a quit with a reference is ended by one line before coming in as well
 });
 
 Deno.test("a program that ends its stream is gone once all that it sent is done", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   await using bot = await JsonGuest.enter(server.port, { nick: "bot", resume: false });
   await ann.expect("-- bot joined.");
@@ -2008,7 +2017,7 @@ Deno.test("a shutdown says goodbye to programs", async () => {
 
 Deno.test("a quiet program is warned and told goodbye; one that pings is not", async () => {
   await onFakeTime(async () => {
-    await using server = startTestServer({ idleMs: 5 * 60_000 });
+    await using server = await startTestServer({ idleMs: 5 * 60_000 });
     await using ann = await server.join("ann");
     await using quiet = await JsonGuest.enter(server.port, { nick: "quiet", resume: false });
     await using busy = await JsonGuest.enter(server.port, { nick: "busy", resume: false });
@@ -2031,7 +2040,7 @@ Deno.test("a quiet program is warned and told goodbye; one that pings is not", a
 });
 
 Deno.test("a program that reads too slowly is told so behind all that it was told before", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   await using deaf = new JsonGuest(await Guest.connectDeaf(server.port));
   deaf.send({ type: "hello", version: 1, nick: "deaf", resume: false });
@@ -2090,7 +2099,7 @@ Deno.test("what happens to a program meanwhile does not count as the answer to i
 // What hurts nobody.
 
 Deno.test("messages of many lines drop nobody who reads, however many are said at once", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   await using bot = await JsonGuest.enter(server.port, {
     nick: "\u{4e2d}".repeat(24),
@@ -2143,7 +2152,7 @@ function textsIn(value: unknown): string[] {
 }
 
 Deno.test("nothing in any field of a program's can hurt another's terminal", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   await using bot = await JsonGuest.enter(server.port, "bot");
   await using eve = await JsonGuest.enter(server.port, { nick: "eve", resume: false });

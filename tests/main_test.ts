@@ -80,7 +80,7 @@ Deno.test("server keeps everything in parley.db, in the folder that it is starte
     assertEquals(Object.keys(folder.contents()), ["parley.db", "parley.db-backup"]);
   }
   const found = await checkDatabase(folder);
-  assertMatch(found, /^finds 2 messages, 0 registered names and 1 room there \(.*, format 2\)$/);
+  assertMatch(found, /^finds 2 messages, 0 registered names and 1 room there \(.*, format 3\)$/);
 });
 
 Deno.test("server with --db :memory: says that it keeps nothing, and leaves nothing", async () => {

@@ -34,7 +34,7 @@ const LAN_V6 = LAN.find(({ family }) => family === "IPv6")?.address ?? null;
 /** A database in which boss (an operator of the server), rio, reg and ria are registered. */
 interface Site {
   readonly db: string;
-  start(overrides?: Parameters<typeof startTestServer>[0]): TestServer;
+  start(overrides?: Parameters<typeof startTestServer>[0]): Promise<TestServer>;
 }
 
 async function onSite(test: (site: Site) => Promise<void>): Promise<void> {
@@ -149,7 +149,7 @@ function text(bytes: Uint8Array): string {
 
 Deno.test("/kick sends somebody out of the room; they may come back", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     await using bob = await toDev(await enter(server, "bob"));
     await using wit = await toDev(await enter(server, "wit"));
@@ -168,7 +168,7 @@ const KICKED = "-- bob was removed from #dev by rio: Stop that";
 
 Deno.test("of who is sent out of a room, or banned from it, the others are told once", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     await using bob = await toDev(await enter(server, "bob"));
     await using wit = await toDev(await enter(server, "wit"));
@@ -185,7 +185,7 @@ Deno.test("of who is sent out of a room, or banned from it, the others are told 
 
 Deno.test("who is sent out was invited once", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     await answer(rio, "/room invite-only");
     await using bob = await enter(server, "bob");
@@ -206,7 +206,7 @@ Deno.test("who is sent out was invited once", async () => {
 
 Deno.test("/kick server ends the connection, with a reason and without", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using boss = await logIn(server, "boss");
     await using bob = await enter(server, "bob");
     await using eve = await enter(server, "eve");
@@ -225,7 +225,7 @@ Deno.test("/kick server ends the connection, with a reason and without", async (
 
 Deno.test("/kick finds every connection of a name", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     await using boss = await toDev(await logIn(server, "boss"));
     await using first = await toDev(await logIn(server, "reg"));
@@ -252,7 +252,7 @@ Deno.test("/kick finds every connection of a name", async () => {
 
 Deno.test("whom /kick does not find stays where they are", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     await using bob = await enter(server, "bob");
     const usage = "-- Type it as /kick [server] NAME [REASON].";
@@ -289,7 +289,7 @@ Deno.test("whom /kick does not find stays where they are", async () => {
 
 Deno.test("a registered name that is banned from a room is kept out of it", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     await using reg = await toDev(await logIn(server, "reg"));
     await using other = await toDev(await logIn(server, "reg"));
@@ -317,7 +317,7 @@ Deno.test("a registered name that is banned from a room is kept out of it", asyn
 
 Deno.test("an invitation is worth nothing to who is banned", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     await using reg = await logIn(server, "reg");
     await answer(rio, "/ban reg");
@@ -333,7 +333,7 @@ Deno.test("an invitation is worth nothing to who is banned", async () => {
 
 Deno.test("who logs in to a name that is banned where they are is told that they are out", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     await answer(rio, "/ban reg");
     await using bob = await toDev(await enter(server, "bob"));
@@ -350,7 +350,7 @@ Deno.test("who logs in to a name that is banned where they are is told that they
 
 Deno.test("a registered name that is banned from the server cannot log in", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using boss = await logIn(server, "boss");
     await using reg = await logIn(server, "reg");
     await using other = await logIn(server, "reg");
@@ -383,7 +383,7 @@ Deno.test("a registered name that is banned from the server cannot log in", asyn
 
 Deno.test("a guest of this machine is banned by name, and no other guest is meant", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using boss = await logIn(server, "boss");
     await using bob = await enter(server, "bob");
     await using eve = await enter(server, "eve");
@@ -405,7 +405,7 @@ Deno.test("a guest of this machine is banned by name, and no other guest is mean
 
 Deno.test("somebody who is not here is banned by name all the same", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     assertEquals(await answer(rio, "/ban reg"), ["-- reg is banned from #dev."]);
     assertEquals(await answer(rio, "/ban zoe"), ["-- zoe is banned from #dev."]);
@@ -419,7 +419,7 @@ Deno.test("somebody who is not here is banned by name all the same", async () =>
 
 Deno.test("what is decided about a guest without a name is not for who comes next", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using boss = await logIn(server, "boss");
     {
       await using noisy = await visit(server);
@@ -441,7 +441,7 @@ Deno.test("what is decided about a guest without a name is not for who comes nex
 
 Deno.test("another ban or mute of the same name takes the place of the first", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     await answer(rio, "/ban reg for 1h once");
     await answer(rio, "/ban reg for 3d twice");
@@ -470,7 +470,7 @@ Deno.test("another ban or mute of the same name takes the place of the first", a
 
 Deno.test("a ban in a room and one on the server are two", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     await using boss = await toDev(await logIn(server, "boss"));
     await drain(rio);
@@ -497,7 +497,7 @@ Deno.test("a ban in a room and one on the server are two", async () => {
 
 Deno.test("a ban for a time ends by itself, at that time and not before", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     await using reg = await logIn(server, "reg");
     await answer(rio, "/ban reg for 10m");
@@ -518,7 +518,7 @@ Deno.test("a ban for a time ends by itself, at that time and not before", async 
 
 Deno.test("a mute for a time ends by itself for who was there all the time", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     await using bob = await toDev(await enter(server, "bob"));
     await drain(rio);
@@ -540,7 +540,7 @@ Deno.test("a mute for a time ends by itself for who was there all the time", asy
 
 Deno.test("what follows `for` is a time, or a word of the reason", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     const answers: readonly [string, string][] = [
       ["/ban zoe for 1d", "-- zoe is banned from #dev for 1 day."],
@@ -564,7 +564,7 @@ Deno.test("what follows `for` is a time, or a word of the reason", async () => {
 
 Deno.test("however long something is to last, the record says until when", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     // Further than a date can be, and than a number is exact.
     for (const term of ["99999999d", "104249990d"]) {
@@ -578,11 +578,11 @@ Deno.test("however long something is to last, the record says until when", async
 Deno.test("however long something is to last, the server starts again", async () => {
   await onSite(async ({ start }) => {
     {
-      await using server = start();
+      await using server = await start();
       await using rio = await toDev(await logIn(server, "rio"));
       await refusal(rio, "/mute eve for 104249990d");
     }
-    await using server = start();
+    await using server = await start();
     await using eve = await enter(server, "eve");
     assertEquals(await eve.roundtrip(), []);
   });
@@ -592,7 +592,7 @@ Deno.test("however long something is to last, the server starts again", async ()
 
 Deno.test("who is muted in a room listens there, and talks elsewhere", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     await using bob = await toDev(await enter(server, "bob"));
     await using wit = await toDev(await enter(server, "wit"));
@@ -621,7 +621,7 @@ Deno.test("who is muted in a room listens there, and talks elsewhere", async () 
 
 Deno.test("who is muted on the server says nothing to anybody, in private neither", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using boss = await logIn(server, "boss");
     await using reg = await logIn(server, "reg");
     await using second = await logIn(server, "reg");
@@ -654,7 +654,7 @@ Deno.test("who is muted on the server says nothing to anybody, in private neithe
 
 Deno.test("a mute on the server ends, and one in the room goes on", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using boss = await toDev(await logIn(server, "boss"));
     await using bob = await toDev(await enter(server, "bob"));
     await answer(boss, "/mute bob for 30m room");
@@ -673,7 +673,7 @@ Deno.test("a mute on the server ends, and one in the room goes on", async () => 
 
 Deno.test("who is muted as a guest keeps the name until that ends", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     await using bob = await toDev(await enter(server, "bob"));
     await drain(rio);
@@ -704,7 +704,7 @@ for (const { who, lines } of DODGES) {
   const what = `${who === "reg" ? "registered" : "a guest"}: ${lines.join(", ")}`;
   Deno.test(`no mute in a room ends by another name (${what})`, async () => {
     await onSite(async ({ start }) => {
-      await using server = start();
+      await using server = await start();
       await using rio = await toDev(await logIn(server, "rio"));
       await using dodger = await toDev(await (who === "reg" ? logIn : enter)(server, who));
       await drain(rio);
@@ -717,7 +717,7 @@ for (const { who, lines } of DODGES) {
 
 Deno.test("no ban from a room ends by another name", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     for (const who of ["bob", "reg"]) {
       await using dodger = await toDev(await (who === "reg" ? logIn : enter)(server, who));
@@ -734,7 +734,7 @@ Deno.test("no ban from a room ends by another name", async () => {
 
 Deno.test("only registered names talk in a room that is locked, or come into it", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     await using reg = await toDev(await logIn(server, "reg"));
     await using bob = await toDev(await enter(server, "bob"));
@@ -775,7 +775,7 @@ Deno.test("only registered names talk in a room that is locked, or come into it"
 
 Deno.test("on a server that is locked guests neither talk nor come in nor register", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using boss = await logIn(server, "boss");
     await using reg = await logIn(server, "reg");
     await using bob = await enter(server, "bob");
@@ -824,7 +824,7 @@ const UNLOCKED = "-- boss unlocked the server: everybody may talk again.";
 
 Deno.test("a lobby that is locked is not the whole server", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using boss = await logIn(server, "boss");
     await answer(boss, "/lock");
     await using late = await connectTo(server);
@@ -844,7 +844,7 @@ Deno.test("a lobby that is locked is not the whole server", async () => {
 Deno.test("/op and /deop make operators of a room, for good", async () => {
   await onSite(async ({ start }) => {
     {
-      await using server = start();
+      await using server = await start();
       await using rio = await toDev(await logIn(server, "rio"));
       await using reg = await toDev(await logIn(server, "reg"));
       await using second = await toDev(await logIn(server, "reg"));
@@ -859,7 +859,7 @@ Deno.test("/op and /deop make operators of a room, for good", async () => {
       await answer(rio, "/op ria");
     }
     {
-      await using server = start();
+      await using server = await start();
       await using reg = await toDev(await logIn(server, "reg"));
       await using ria = await toDev(await logIn(server, "ria"));
       await drain(reg);
@@ -870,7 +870,7 @@ Deno.test("/op and /deop make operators of a room, for good", async () => {
       assertEquals(await refusal(ria, "/topic Four"), "-- Only an operator of #dev may do that.");
       assertEquals(await refusal(reg, "/deop ria"), "-- ria is no operator of #dev.");
     }
-    await using server = start();
+    await using server = await start();
     await using ria = await toDev(await logIn(server, "ria"));
     assertEquals(await refusal(ria, "/topic Four"), "-- Only an operator of #dev may do that.");
   });
@@ -879,7 +879,7 @@ Deno.test("/op and /deop make operators of a room, for good", async () => {
 Deno.test("/op server and /deop server make operators of the server, for good", async () => {
   await onSite(async ({ start }) => {
     {
-      await using server = start();
+      await using server = await start();
       await using boss = await logIn(server, "boss");
       await using reg = await logIn(server, "reg");
       await using wit = await enter(server, "wit");
@@ -902,7 +902,7 @@ Deno.test("/op server and /deop server make operators of the server, for good", 
       );
     }
     {
-      await using server = start();
+      await using server = await start();
       await using boss = await logIn(server, "boss");
       await using reg = await logIn(server, "reg");
       assertEquals(await answer(reg, "/bans server"), [
@@ -919,7 +919,7 @@ Deno.test("/op server and /deop server make operators of the server, for good", 
         "-- reg is no operator of the server.",
       );
     }
-    await using server = start();
+    await using server = await start();
     await using reg = await logIn(server, "reg");
     assertEquals(await refusal(reg, "/bans"), "-- Only an operator of #lobby may do that.");
   });
@@ -929,7 +929,7 @@ Deno.test("/op server and /deop server make operators of the server, for good", 
 
 Deno.test("a report goes to the operators of the room and of the server, and to the record", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     await using boss = await logIn(server, "boss");
     await using ria = await logIn(server, "ria");
@@ -955,7 +955,7 @@ Deno.test("a report goes to the operators of the room and of the server, and to 
 
 Deno.test("a report names somebody and says why, and there are only so many", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     await using bob = await toDev(await enter(server, "bob"));
     await drain(rio);
@@ -989,7 +989,7 @@ Deno.test("a report names somebody and says why, and there are only so many", as
 
 Deno.test("/audit tells who did what to whom, when, until when and why, in its own room", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     await using boss = await toDev(await logIn(server, "boss"));
     await using bob = await toDev(await enter(server, "bob"));
@@ -1050,7 +1050,7 @@ Deno.test("/audit tells who did what to whom, when, until when and why, in its o
 
 Deno.test("/audit and /bans say where there is nothing to tell", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     await using boss = await logIn(server, "boss");
     assertEquals(await answer(rio, "/audit"), ["-- Nothing was done on #dev so far."]);
@@ -1068,7 +1068,7 @@ Deno.test("/audit and /bans say where there is nothing to tell", async () => {
 
 Deno.test("an address or a network is banned in its one right form", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using boss = await logIn(server, "boss");
     const forms: readonly [typed: string, shown: string][] = [
       ["198.51.100.7", "198.51.100.7/32"],
@@ -1104,7 +1104,7 @@ Deno.test("an address or a network is banned in its one right form", async () =>
 
 Deno.test("what is no address and no name is not banned", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using boss = await logIn(server, "boss");
     const usage = "-- Type it as /ban [server] NAME|ADDRESS|NETWORK/BITS [for TIME] [REASON].";
     assertEquals(await refusal(boss, "/ban"), usage);
@@ -1155,7 +1155,7 @@ Deno.test("what is no address and no name is not banned", async () => {
 
 Deno.test("an address with a slip in it is not taken for a name", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using boss = await logIn(server, "boss");
     for (const typed of ["198.51.100.256", "198.51.100", "198.51.100.7.8"]) {
       await refusal(boss, `/ban server ${typed}`);
@@ -1168,7 +1168,7 @@ Deno.test("an address with a slip in it is not taken for a name", async () => {
 
 Deno.test("who calls themselves by an address can be banned from a room like anybody", async () => {
   await onSite(async ({ start }) => {
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     await using bob = await enter(server, "bob");
     await answer(bob, "/nick 198.51.100.7");
@@ -1185,7 +1185,7 @@ Deno.test("who calls themselves by an address can be banned from a room like any
 Deno.test("bans and mutes outlast a restart, and end in their own time", async () => {
   await onSite(async ({ start }) => {
     {
-      await using server = start();
+      await using server = await start();
       await using rio = await toDev(await logIn(server, "rio"));
       await using boss = await logIn(server, "boss");
       await using bob = await toDev(await enter(server, "bob"));
@@ -1205,7 +1205,7 @@ Deno.test("bans and mutes outlast a restart, and end in their own time", async (
     }
     mock.timers.tick(10 * MINUTE_MS);
     {
-      await using server = start();
+      await using server = await start();
       await using rio = await toDev(await logIn(server, "rio"));
       await using boss = await logIn(server, "boss");
       assertEquals(await answer(rio, "/bans"), [
@@ -1250,7 +1250,7 @@ Deno.test("bans and mutes outlast a restart, and end in their own time", async (
         "-- 12:30 rio unban bob in #dev",
       );
     }
-    await using server = start();
+    await using server = await start();
     await using rio = await toDev(await logIn(server, "rio"));
     assertEquals(await answer(rio, "/bans"), ["-- Nobody is banned from or muted in #dev."]);
   });
@@ -1259,20 +1259,20 @@ Deno.test("bans and mutes outlast a restart, and end in their own time", async (
 Deno.test("locks outlast a restart", async () => {
   await onSite(async ({ start }) => {
     {
-      await using server = start();
+      await using server = await start();
       await using rio = await toDev(await logIn(server, "rio"));
       await using boss = await logIn(server, "boss");
       await answer(rio, "/lock");
       await answer(boss, "/lock server");
     }
     {
-      await using server = start();
+      await using server = await start();
       await using late = await connectTo(server);
       assertEquals((await late.roundtrip()).at(-1), SERVER_LOCKED);
       await using boss = await logIn(server, "boss");
       await answer(boss, "/unlock server");
     }
-    await using server = start();
+    await using server = await start();
     await using bob = await enter(server, "bob");
     assertEquals(
       await refusal(bob, "/join #dev"),
@@ -1313,7 +1313,7 @@ function networkOf(address: string): RegExp {
 onLan(
   "a guest from elsewhere is banned by address, with all guests who come from there",
   async (site, lan) => {
-    await using server = site.start();
+    await using server = await site.start();
     await using boss = await logIn(server, "boss");
     await using bob = await enter(server, "bob", lan);
     await using eve = await enter(server, "eve", lan);
@@ -1349,13 +1349,13 @@ onLan(
 
 onLan("a ban by address ends by itself, and outlasts a restart until then", async (site, lan) => {
   {
-    await using server = site.start();
+    await using server = await site.start();
     await using boss = await logIn(server, "boss");
     await using bob = await enter(server, "bob", lan);
     await answer(boss, "/ban server bob for 10m");
     await bob.untilClosed();
   }
-  await using server = site.start();
+  await using server = await site.start();
   mock.timers.tick(10 * MINUTE_MS - 1);
   await using early = await connectTo(server, lan);
   assertEquals(await early.untilClosed(), ["-- You may not come in for 1 second more."]);
@@ -1368,7 +1368,7 @@ onLan("a ban by address ends by itself, and outlasts a restart until then", asyn
 onLan(
   "an operator of a room bans a guest's address from it without seeing it",
   async (site, lan) => {
-    await using server = site.start();
+    await using server = await site.start();
     await using rio = await toDev(await logIn(server, "rio"));
     await using bob = await toDev(await enter(server, "bob", lan));
     await using eve = await enter(server, "eve", lan);
@@ -1400,7 +1400,7 @@ onLan(
 onLan(
   "a mute of a guest from elsewhere holds under any name, and for any connection",
   async (site, lan) => {
-    await using server = site.start();
+    await using server = await site.start();
     await using rio = await toDev(await logIn(server, "rio"));
     await using bob = await toDev(await enter(server, "bob", lan));
     await drain(rio);
@@ -1416,7 +1416,7 @@ onLan(
 );
 
 onLan("an address or a network that is typed is banned from the server", async (site, lan) => {
-  await using server = site.start();
+  await using server = await site.start();
   await using boss = await logIn(server, "boss");
   const wide = lan.includes(".") ? `${lan}/16` : `${lan}/32`;
   for (const typed of [lan, wide]) {
@@ -1440,7 +1440,7 @@ onLan("an address or a network that is typed is banned from the server", async (
 onLan(
   "an operator cannot ban the address that they come from, but can ban guests there",
   async (site, lan) => {
-    await using server = site.start();
+    await using server = await site.start();
     await using boss = await logIn(server, "boss", lan);
     await using bob = await enter(server, "bob", lan);
     await using eve = await enter(server, "eve", lan);
@@ -1458,7 +1458,7 @@ onLan(
 onLan(
   "banning a guest's address sends out no operator who comes from there too",
   async (site, lan) => {
-    await using server = site.start();
+    await using server = await site.start();
     await using rio = await toDev(await logIn(server, "rio"));
     await answer(rio, "/op ria");
     await using ria = await toDev(await logIn(server, "ria", lan));
@@ -1474,7 +1474,7 @@ onLan(
 );
 
 onLan("muting a guest's address mutes no operator who comes from there too", async (site, lan) => {
-  await using server = site.start();
+  await using server = await site.start();
   await using rio = await toDev(await logIn(server, "rio"));
   await using boss = await toDev(await logIn(server, "boss", lan));
   await using bob = await toDev(await enter(server, "bob", lan));
@@ -1485,7 +1485,7 @@ onLan("muting a guest's address mutes no operator who comes from there too", asy
 });
 
 onLan("who was banned twice may come in when that is lifted", async (site, lan) => {
-  await using server = site.start();
+  await using server = await site.start();
   await using boss = await logIn(server, "boss");
   await using bob = await enter(server, "bob", lan);
   await answer(boss, "/ban server bob");
@@ -1499,7 +1499,7 @@ onLan("who was banned twice may come in when that is lifted", async (site, lan) 
 });
 
 onLan("who stands at the door when the address is banned does not come in", async (site, lan) => {
-  await using server = site.start({ password: "speak-friend" });
+  await using server = await site.start({ password: "speak-friend" });
   const comeIn = async (hostname?: string): Promise<Guest> => {
     const guest = await visit(server, hostname);
     await guest.until("-- This server asks for its password. Type it, and then Enter:");
@@ -1520,7 +1520,7 @@ onLan("who stands at the door when the address is banned does not come in", asyn
 });
 
 onLan("who has not spoken yet when the address is banned does not come in", async (site, lan) => {
-  await using server = site.start();
+  await using server = await site.start();
   await using boss = await logIn(server, "boss");
   // The server waits whether this is a person: for as long as the clock stands still.
   await using bob = await connectTo(server, lan);
@@ -1535,7 +1535,7 @@ onLan("who has not spoken yet when the address is banned does not come in", asyn
 onLan(
   "no byte of an address goes to anybody but the operators of the server",
   async (site, lan) => {
-    await using server = site.start();
+    await using server = await site.start();
     const everybody: Guest[] = [];
     await using stack = new AsyncDisposableStack();
     const add = (guest: Guest): Guest => {

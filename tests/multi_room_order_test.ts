@@ -6,7 +6,7 @@ import { type Guest, startTestServer } from "./harness.ts";
 import { JsonGuest } from "./json_guest.ts";
 
 Deno.test("who is in several rooms is told what happens in them in one order", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const rooms = ["#lobby", "#dev", "#web"];
   const bots: JsonGuest[] = [];

@@ -57,7 +57,7 @@ function waited(text: string): RegExp {
 }
 
 Deno.test("/msg and /reply go to one person, whatever they are called by now", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   await using bob = await server.join("bob");
   await using eve = await server.join("eve");
@@ -80,7 +80,7 @@ Deno.test("/msg and /reply go to one person, whatever they are called by now", a
 });
 
 Deno.test("what is private is in nobody's history", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   await using bob = await server.join("bob");
   await ask(ann, "in public");
@@ -94,7 +94,7 @@ Deno.test("what is private is in nobody's history", async () => {
 
 Deno.test("/reply answers a registered name wherever it is by now", async () => {
   await using folder = await Folder.with("ann");
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   await using bob = await server.join("bob");
   const { guest: one } = await joinAs(server, "ann");
   await using _one = one;
@@ -114,7 +114,7 @@ Deno.test("messages wait for a registered name, in order and with their times", 
   await using folder = await Folder.with("ann", "bob");
   await onFakeTime(async () => {
     {
-      await using server = startTestServer({ db: folder.db });
+      await using server = await startTestServer({ db: folder.db });
       const { guest: bob } = await joinAs(server, "bob");
       await using _bob = bob;
       await using eve = await server.join("eve");
@@ -130,7 +130,7 @@ Deno.test("messages wait for a registered name, in order and with their times", 
     }
     // They wait in the database.
     mock.timers.tick(9 * MINUTE_MS);
-    await using server = startTestServer({ db: folder.db });
+    await using server = await startTestServer({ db: folder.db });
     await using kim = await server.join("kim");
     await using ann = await server.connect();
     ann.say("/nick visitor");
@@ -153,7 +153,7 @@ Deno.test("messages wait for a registered name, in order and with their times", 
 
 Deno.test("who is registered and here is told at once, and nothing waits", async () => {
   await using folder = await Folder.with("ann");
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   await using bob = await server.join("bob");
   const { guest: ann } = await joinAs(server, "ann");
   await bob.roundtrip();
@@ -168,7 +168,7 @@ Deno.test("who is registered and here is told at once, and nothing waits", async
 Deno.test("what is for a name's owner waits while somebody else has the name", async () => {
   await using folder = await Folder.with("ann");
   await onFakeTime(async () => {
-    await using server = startTestServer({ db: folder.db });
+    await using server = await startTestServer({ db: folder.db });
     await using bob = await server.join("bob");
     await using eve = await server.join("eve");
     await ask(eve, "/nick ann");
@@ -190,7 +190,7 @@ Deno.test("what is for a name's owner waits while somebody else has the name", a
 
 Deno.test("what was shown is shown again, unless its reader was heard of since", async (t) => {
   await using folder = await Folder.with("ann");
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   await using bob = await server.join("bob");
   assertEquals(await ask(bob, "/msg ann are you there"), [WAITS]);
 
@@ -224,7 +224,7 @@ Deno.test("what was shown is shown again, unless its reader was heard of since",
 
 Deno.test("any line of its reader says that it was read, a blank one too", async () => {
   await using folder = await Folder.with("ann");
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   await using bob = await server.join("bob");
   assertEquals(await ask(bob, "/msg ann hello"), [WAITS]);
   const reader = await RudeGuest.connect(server.port);
@@ -243,7 +243,7 @@ Deno.test("any line of its reader says that it was read, a blank one too", async
 Deno.test("who goes quiet without a word is shown it again", async () => {
   await using folder = await Folder.with("ann");
   await onFakeTime(async () => {
-    await using server = startTestServer({ db: folder.db, idleMs: 10 * MINUTE_MS });
+    await using server = await startTestServer({ db: folder.db, idleMs: 10 * MINUTE_MS });
     await using bob = await server.join("bob");
     assertEquals(await ask(bob, "/msg ann hello"), [WAITS]);
     await using ann = await server.connect();
@@ -262,7 +262,7 @@ Deno.test("who goes quiet without a word is shown it again", async () => {
 
 Deno.test("so many messages wait for one name, and no more", async () => {
   await using folder = await Folder.with("ann", "carl");
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   await using bob = await server.join("bob");
   for (let number = 1; number <= WAITING_MESSAGES_MAX; number++) bob.say(`/msg ann no. ${number}`);
   assertEquals(await bob.roundtrip(), Array.from({ length: WAITING_MESSAGES_MAX }, () => WAITS));
@@ -280,7 +280,7 @@ Deno.test("so many messages wait for one name, and no more", async () => {
 
 Deno.test("however long they are, what waits keeps nobody from logging in", async () => {
   await using folder = await Folder.with("ann");
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   await using bob = await server.join("bob");
   const long = "x".repeat(8_000);
   let waiting = 0;
@@ -300,7 +300,7 @@ Deno.test("however long they are, what waits keeps nobody from logging in", asyn
 Deno.test("a reply to what waited goes to its writer, or to nobody", async (t) => {
   await using folder = await Folder.with("ann", "bob", "carl");
   await onFakeTime(async () => {
-    await using server = startTestServer({ db: folder.db });
+    await using server = await startTestServer({ db: folder.db });
     const { guest: bob } = await joinAs(server, "bob");
     await using _bob = bob;
     await ask(bob, "/msg ann from bob");
@@ -356,7 +356,7 @@ Deno.test("a reply to what waited goes to its writer, or to nobody", async (t) =
 
 Deno.test("who is ignored is not told so, and not heard, here or away", async () => {
   await using folder = await Folder.with("ann", "bob");
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   const { guest: bob } = await joinAs(server, "bob");
   await using _bob = bob;
   await using eve = await server.join("eve");

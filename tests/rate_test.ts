@@ -16,7 +16,7 @@ async function onFakeTime(test: (server: TestServer) => Promise<void>): Promise<
   // Just behind the beginning of a step, so that nothing depends on when the test runs.
   mock.timers.enable({ apis: ["setTimeout", "Date"], now: Date.UTC(2026, 0) + 1 });
   try {
-    await using server = startTestServer({ rate: RATE, idleMs: 5 * 60_000 });
+    await using server = await startTestServer({ rate: RATE, idleMs: 5 * 60_000 });
     await test(server);
   } finally {
     mock.timers.reset();

@@ -86,7 +86,7 @@ Deno.test(ofBot("the README's bot has ten lines at the most"), async () => {
 });
 
 Deno.test(ofBot("the README's bot answers, and ends with the server"), async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using bot = await Bot.start(server);
   await using ann = await server.join("ann");
   await ann.roundtrip();
@@ -100,7 +100,7 @@ Deno.test(ofBot("the README's bot answers, and ends with the server"), async () 
 });
 
 Deno.test(ofBot("the README's bot survives whatever people say"), async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using bot = await Bot.start(server);
   await using ann = await server.join("ann");
   await using program = await server.connect();
@@ -142,7 +142,7 @@ Deno.test(ofBot("the README's bot survives whatever people say"), async () => {
 });
 
 Deno.test(ofBot("two of the README's bots answer once each, and never each other"), async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using one = await Bot.start(server);
   // The name is taken.
   await using other = await Bot.start(server, "guest1");

@@ -49,7 +49,7 @@ const WEATHER: fc.Arbitrary<Weather> = fc.record({
 
 /** Everybody is in, and has heard of everybody else. */
 async function meet(stack: AsyncDisposableStack): Promise<Cast> {
-  const server = stack.use(startTestServer());
+  const server = stack.use(await startTestServer());
   const proxy = stack.use(await Proxy.to(server.port));
   const nick = stack.use(await server.join("nick"));
   const [ann, twin, bob] = [
@@ -264,7 +264,7 @@ Deno.test("a network that is away for a while is waited for", async () => {
 });
 
 Deno.test("a first hello that breaks anywhere leaves at most one user, who can be told from the next", async () => {
-  await using server = startTestServer({ resumeGraceMs: 60_000 });
+  await using server = await startTestServer({ resumeGraceMs: 60_000 });
   await using proxy = await Proxy.to(server.port);
   await using nick = await server.join("nick");
   let total: typeof proxy.passed;

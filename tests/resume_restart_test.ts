@@ -362,7 +362,7 @@ Deno.test("after too long an absence nobody is expected, and what nobody has rea
 
 Deno.test("who does not come back to a new server leaves when the grace is over", async () => {
   await using folder = await Folder.with();
-  await using first = startTestServer({ db: folder.db });
+  await using first = await startTestServer({ db: folder.db });
   await using ann = await JsonGuest.enter(first.port, "ann");
   await using bob = await JsonGuest.enter(first.port, "bob");
   await bob.ask("msg ann psst");
@@ -370,7 +370,7 @@ Deno.test("who does not come back to a new server leaves when the grace is over"
   await first.shutdown();
   mock.timers.enable({ apis: ["setTimeout", "Date"], now: Date.now() });
   try {
-    await using server = startTestServer({ db: folder.db });
+    await using server = await startTestServer({ db: folder.db });
     await bob.resume(server.port);
     await using nick = await server.join("nick");
     assertEquals((await ask(nick, "/nick ann")).at(-1), "-- ann is taken.");
@@ -392,7 +392,7 @@ Deno.test("who does not come back to a new server leaves when the grace is over"
 
 Deno.test("private messages that were confirmed are not kept", async () => {
   await using folder = await Folder.with();
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   await using ann = await JsonGuest.enter(server.port, "ann");
   await using bob = await JsonGuest.enter(server.port, "bob");
   for (let count = 0; count < 5; count++) await bob.ask(`msg ann ${count}`);
@@ -411,7 +411,7 @@ Deno.test("private messages that were confirmed are not kept", async () => {
 
 Deno.test("who is in no room comes back to none, and to what was said in private", async () => {
   await using folder = await Folder.with();
-  await using first = startTestServer({ db: folder.db });
+  await using first = await startTestServer({ db: folder.db });
   await using ann = await JsonGuest.enter(first.port, "ann");
   await using bob = await JsonGuest.enter(first.port, "bob");
   await ann.ask("leave");
@@ -424,7 +424,7 @@ Deno.test("who is in no room comes back to none, and to what was said in private
   await bob.answer(bob.say("for the lobby"));
   await bob.drop();
   await first.shutdown();
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   const { welcome } = await ann.resume(server.port);
   assertEquals([welcome["room"], welcome["rooms"]], [null, []]);
   assertEquals(ann.heard, ["bob: one", "bob: two"]);
@@ -432,10 +432,10 @@ Deno.test("who is in no room comes back to none, and to what was said in private
 
 Deno.test("a server without a grace expects nobody of the one before it", async () => {
   await using folder = await Folder.with();
-  await using first = startTestServer({ db: folder.db });
+  await using first = await startTestServer({ db: folder.db });
   await using ann = await JsonGuest.enter(first.port, "ann");
   await first.shutdown();
-  await using server = startTestServer({ db: folder.db, resumeGraceMs: 0 });
+  await using server = await startTestServer({ db: folder.db, resumeGraceMs: 0 });
   await using guest = new JsonGuest(await Guest.connect(server.port));
   assertEquals((await guest.hello({ token: ann.token }))["code"], "session-over");
   assertEquals(query(folder.db, "SELECT count(*) FROM seat"), ["0"]);

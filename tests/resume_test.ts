@@ -2,9 +2,16 @@
 // told exactly what they missed; for how long, with which token, and what ends it. What
 // somebody missed is compared with what somebody beside them was told whose connection held.
 
-import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertNotEquals,
+  assertRejects,
+} from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { mock } from "node:test";
+import { DoorError } from "../lib/errors.ts";
 import {
   IDLE_STEP_MS_MAX,
   KEPT_EVENTS_MAX,
@@ -92,7 +99,7 @@ function since(guest: JsonGuest, id: number): Json[] {
 
 Deno.test("who comes back has their name and rooms, and is told what they missed, once and in order", async () => {
   await using folder = await Folder.with("olga");
-  await using server = startTestServer({ db: folder.db, operators: ["olga"] });
+  await using server = await startTestServer({ db: folder.db, operators: ["olga"] });
   await using nick = await server.join("nick");
   await using olga = await server.join("olga");
   await arrange([[olga, `/login ${passwordOf("olga")}`], [olga, "/join #dev"], [
@@ -180,7 +187,7 @@ Deno.test("who comes back has their name and rooms, and is told what they missed
 });
 
 Deno.test("nobody else sees that a connection broke and another one took its place", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using nick = await server.join("nick");
   await using ann = await JsonGuest.enter(server.port, "ann");
   await using twin = await JsonGuest.enter(server.port, "twin");
@@ -202,7 +209,7 @@ Deno.test("nobody else sees that a connection broke and another one took its pla
 });
 
 Deno.test("what somebody said and did not see is told to them as well", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using nick = await server.join("nick");
   await using ann = await JsonGuest.enter(server.port, "ann");
   await nick.expect("-- ann joined.");
@@ -220,7 +227,7 @@ Deno.test("what somebody said and did not see is told to them as well", async ()
 });
 
 Deno.test("people who are ignored are not told of later either", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using nick = await server.join("nick");
   await using bob = await server.join("bob");
   await using ann = await JsonGuest.enter(server.port, "ann");
@@ -245,7 +252,7 @@ Deno.test("people who are ignored are not told of later either", async () => {
 });
 
 Deno.test("ids ascend over all rooms, whoever is busy in them, and in whichever turn", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using nick = await server.join("nick");
   await using nora = await server.join("nora");
   await using ann = await JsonGuest.enter(server.port, "ann");
@@ -291,7 +298,7 @@ Deno.test("ids ascend over all rooms, whoever is busy in them, and in whichever 
 for (const cut of ["reset", "end"] as const) {
   Deno.test(`who does not come back leaves when the grace is over, and not before (${cut})`, async () => {
     await onFakeTime(async () => {
-      await using server = startTestServer({ resumeGraceMs: MINUTE_MS });
+      await using server = await startTestServer({ resumeGraceMs: MINUTE_MS });
       await using proxy = await Proxy.to(server.port);
       await using nick = await server.join("nick");
       await using twin = await JsonGuest.enter(server.port, "twin");
@@ -314,7 +321,7 @@ for (const cut of ["reset", "end"] as const) {
 
 Deno.test("coming back ends the grace: the next loss has a whole one", async () => {
   await onFakeTime(async () => {
-    await using server = startTestServer({ resumeGraceMs: MINUTE_MS });
+    await using server = await startTestServer({ resumeGraceMs: MINUTE_MS });
     await using nick = await server.join("nick");
     await using ann = await JsonGuest.enter(server.port, "ann");
     await noticed(server, 2, nick);
@@ -329,7 +336,7 @@ Deno.test("coming back ends the grace: the next loss has a whole one", async () 
 });
 
 Deno.test("without a grace there is no token, and who is gone is gone", async () => {
-  await using server = startTestServer({ resumeGraceMs: 0 });
+  await using server = await startTestServer({ resumeGraceMs: 0 });
   await using nick = await server.join("nick");
   await using ann = await JsonGuest.enter(server.port, "ann");
   assertEquals([ann.token, ann.welcome?.["graceMs"]], [null, 0]);
@@ -341,7 +348,7 @@ Deno.test("without a grace there is no token, and who is gone is gone", async ()
 });
 
 Deno.test("who wants no token leaves at once", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using nick = await server.join("nick");
   await using ann = await JsonGuest.enter(server.port, { nick: "ann", resume: false });
   assertEquals(ann.token, null);
@@ -353,7 +360,7 @@ Deno.test("who wants no token leaves at once", async () => {
 Deno.test("private messages that nobody came back for wait for a registered name", async () => {
   await using folder = await Folder.with("ann");
   await onFakeTime(async () => {
-    await using server = startTestServer({ db: folder.db, resumeGraceMs: MINUTE_MS });
+    await using server = await startTestServer({ db: folder.db, resumeGraceMs: MINUTE_MS });
     await using nick = await server.join("nick");
     await using ann = await JsonGuest.enter(server.port, {});
     await ann.ask(`login ann ${passwordOf("ann")}`);
@@ -382,7 +389,7 @@ Deno.test("what was said while nobody came back counts as unread for a registere
 async function unread(isRemoved: boolean): Promise<void> {
   await using folder = await Folder.with("ann", "olga");
   await onFakeTime(async () => {
-    await using server = startTestServer({
+    await using server = await startTestServer({
       db: folder.db,
       resumeGraceMs: MINUTE_MS,
       operators: ["olga"],
@@ -416,7 +423,7 @@ async function unread(isRemoved: boolean): Promise<void> {
 
 Deno.test("whoever quits, or is removed, is gone for good: here or away", async (t) => {
   await using folder = await Folder.with("olga", "ann");
-  await using server = startTestServer({ db: folder.db, operators: ["olga"] });
+  await using server = await startTestServer({ db: folder.db, operators: ["olga"] });
   await using olga = await server.join("olga");
   await arrange([[olga, `/login ${passwordOf("olga")}`]]);
   await t.step("quit", async () => {
@@ -461,7 +468,7 @@ Deno.test("whoever quits, or is removed, is gone for good: here or away", async 
 
 Deno.test("who is sent out of a room while away is told so, and all that was said before", async () => {
   await using folder = await Folder.with("olga");
-  await using server = startTestServer({ db: folder.db, operators: ["olga"] });
+  await using server = await startTestServer({ db: folder.db, operators: ["olga"] });
   await using olga = await server.join("olga");
   await arrange([[olga, `/login ${passwordOf("olga")}`], [olga, "/join #dev"]]);
   await using nick = await server.join("nick");
@@ -495,7 +502,7 @@ Deno.test("who is sent out of a room while away is told so, and all that was sai
 });
 
 Deno.test("a token is good once: when the next one has arrived, it is used up", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using nick = await server.join("nick");
   await using ann = await JsonGuest.enter(server.port, "ann");
   await nick.expect("-- ann joined.");
@@ -514,7 +521,7 @@ Deno.test("a token is good once: when the next one has arrived, it is used up", 
 });
 
 Deno.test("a welcome that is lost costs nothing: the token before it is still good", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using proxy = await Proxy.to(server.port);
   await using nick = await server.join("nick");
   await using ann = await JsonGuest.enter(server.port, "ann");
@@ -543,7 +550,7 @@ Deno.test("a welcome that is lost costs nothing: the token before it is still go
 });
 
 Deno.test("a hello that was on its way for longer than the one after it costs nobody their place", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using nick = await server.join("nick");
   await using ann = await JsonGuest.enter(server.port, "ann");
   await nick.expect("-- ann joined.");
@@ -571,7 +578,7 @@ Deno.test("a hello that was on its way for longer than the one after it costs no
 });
 
 Deno.test("of two connections with one token the later wins, and nobody sees anything", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using nick = await server.join("nick");
   await using ann = await JsonGuest.enter(server.port, "ann");
   await nick.expect("-- ann joined.");
@@ -612,9 +619,9 @@ Deno.test("of two connections with one token the later wins, and nobody sees any
 });
 
 Deno.test("what is no token of this server's is session-over, whatever it is", async () => {
-  await using other = startTestServer();
+  await using other = await startTestServer();
   await using ann = await JsonGuest.enter(other.port, "ann");
-  await using server = startTestServer();
+  await using server = await startTestServer();
   const { token } = ann;
   assert(token !== null);
   const tokens = [
@@ -636,7 +643,7 @@ Deno.test("what is no token of this server's is session-over, whatever it is", a
 Deno.test("the database has no token, only what a token is known by", async () => {
   await using folder = await Folder.with();
   const tokens: string[] = [];
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   await using ann = await JsonGuest.enter(server.port, "ann");
   for (let time = 0; time < 3; time++) {
     tokens.push(ann.token ?? "");
@@ -672,7 +679,7 @@ async function connectOverLan(server: TestServer): Promise<JsonGuest> {
 
 Deno.test(overLan("a token of a private connection is good over such a one only"), async () => {
   await using folder = await Folder.with("ann");
-  await using server = startTestServer({ host: "0.0.0.0", db: folder.db });
+  await using server = await startTestServer({ host: "0.0.0.0", db: folder.db });
   await using ann = await JsonGuest.enter(server.port, {});
   await ann.ask(`login ann ${passwordOf("ann")}`);
   await ann.drop();
@@ -695,7 +702,7 @@ Deno.test(overLan("a token of a private connection is good over such a one only"
 Deno.test(
   overLan("so many lost connections of one address are waited for, and no more"),
   async () => {
-    await using server = startTestServer({
+    await using server = await startTestServer({
       host: "0.0.0.0",
       perAddressMax: 2 * PARKED_PER_ADDRESS_MAX,
     });
@@ -728,10 +735,11 @@ Deno.test(
 
 Deno.test("another server password makes every token worth nothing; the same one keeps them", async () => {
   await using folder = await Folder.with();
-  const start = (password: string): TestServer => startTestServer({ db: folder.db, password });
+  const start = (password: string): Promise<TestServer> =>
+    startTestServer({ db: folder.db, password });
   let token: string | null;
   {
-    await using server = start("first-secret");
+    await using server = await start("first-secret");
     await using ann = new JsonGuest(await Guest.connect(server.port));
     assertEquals((await ann.hello({ nick: "ann" }))["code"], "password-wanted");
     assertEquals((await ann.hello({ nick: "ann", password: "first-secret" }))["name"], "ann");
@@ -739,20 +747,20 @@ Deno.test("another server password makes every token worth nothing; the same one
     await ann.resume(server.port);
     await server.shutdown();
     {
-      await using next = start("first-secret");
+      await using next = await start("first-secret");
       assert((await ann.resume(next.port)).welcome["isRestarted"] === true);
       await ann.settle();
       token = ann.token;
     }
   }
-  await using server = start("second-secret");
+  await using server = await start("second-secret");
   const code = await refusalOf(server.port, token, { password: "second-secret" });
   assertEquals(code, "session-over");
 });
 
 Deno.test("who was logged in comes back logged in, with all rights", async () => {
   await using folder = await Folder.with("ann", "olga");
-  await using server = startTestServer({ db: folder.db, operators: ["olga"] });
+  await using server = await startTestServer({ db: folder.db, operators: ["olga"] });
   await using nick = await server.join("nick");
   await using ann = await JsonGuest.enter(server.port, {});
   await ann.ask(`login ann ${passwordOf("ann")}`);
@@ -769,7 +777,7 @@ Deno.test("who was logged in comes back logged in, with all rights", async () =>
 });
 
 Deno.test("a guest's rights in the room that they made come back with them", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await JsonGuest.enter(server.port, {});
   assertEquals(ann.name, "guest1");
   await ann.ask("join #mine");
@@ -781,7 +789,7 @@ Deno.test("a guest's rights in the room that they made come back with them", asy
 Deno.test("a registered name without its password comes back as it was, and ends as it would", async () => {
   await using folder = await Folder.with("ann");
   await onFakeTime(async () => {
-    await using server = startTestServer({ db: folder.db, resumeGraceMs: 5 * MINUTE_MS });
+    await using server = await startTestServer({ db: folder.db, resumeGraceMs: 5 * MINUTE_MS });
     await using nick = await server.join("nick");
     await using ann = await JsonGuest.enter(server.port, "ann");
     const { welcome } = await ann.resume(server.port);
@@ -799,7 +807,7 @@ Deno.test("a registered name without its password comes back as it was, and ends
 
 Deno.test("who is away is there for the others: in lists, by name, for words in private", async () => {
   await using folder = await Folder.with("ann");
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   await using nick = await server.join("nick");
   await using bob = await JsonGuest.enter(server.port, "bob");
   await using ann = await JsonGuest.enter(server.port, {});
@@ -829,7 +837,7 @@ Deno.test("who is away is there for the others: in lists, by name, for words in 
 });
 
 Deno.test("a connection that is dead and does not know it is taken over", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using proxy = await Proxy.to(server.port);
   await using nick = await server.join("nick");
   await using ann = await JsonGuest.enter(proxy.port, "ann");
@@ -849,7 +857,7 @@ Deno.test("a connection that is dead and does not know it is taken over", async 
 });
 
 Deno.test("a reader who is too slow comes back to everything", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using nick = await server.join("nick");
   await using ann = await JsonGuest.enter(server.port, "ann");
   await nick.expect("-- ann joined.");
@@ -874,7 +882,7 @@ Deno.test("a reader who is too slow comes back to everything", async () => {
 
 Deno.test("who was quiet for too long comes back, and nobody has seen them go", async () => {
   await onFakeTime(async () => {
-    await using server = startTestServer({ idleMs: MINUTE_MS, resumeGraceMs: 5 * MINUTE_MS });
+    await using server = await startTestServer({ idleMs: MINUTE_MS, resumeGraceMs: 5 * MINUTE_MS });
     await using nick = await server.join("nick");
     await using ann = await JsonGuest.enter(server.port, "ann");
     await nick.expect("-- ann joined.");
@@ -891,7 +899,7 @@ Deno.test("who was quiet for too long comes back, and nobody has seen them go", 
 Deno.test("more than a page is told page by page, and what is said meanwhile behind it", async () => {
   const COUNT = 5_000;
   const TEXT = "y".repeat(300);
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using nick = await server.join("nick");
   await using nora = await server.join("nora");
   await using ann = await JsonGuest.enter(server.port, "ann");
@@ -931,7 +939,7 @@ Deno.test("more than a page is told page by page, and what is said meanwhile beh
 
 Deno.test("a connection that breaks while it catches up is gone on with where it ended", async () => {
   const COUNT = 1_000;
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using proxy = await Proxy.to(server.port);
   await using nick = await server.join("nick");
   await using ann = await JsonGuest.enter(server.port, "ann");
@@ -953,7 +961,7 @@ Deno.test("a connection that breaks while it catches up is gone on with where it
 
 Deno.test("a connection that goes dead while it catches up is taken over all the same", async () => {
   const COUNT = 1_000;
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using proxy = await Proxy.to(server.port);
   await using nick = await server.join("nick");
   await using ann = await JsonGuest.enter(server.port, "ann");
@@ -979,7 +987,7 @@ Deno.test("a connection that goes dead while it catches up is taken over all the
 });
 
 Deno.test("what follows a welcome is above its id, however busy it is", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using nick = await server.join("nick");
   await using bob = await JsonGuest.enter(server.port, "bob");
   await using stack = new AsyncDisposableStack();
@@ -1006,7 +1014,7 @@ Deno.test("what follows a welcome is above its id, however busy it is", async ()
 });
 
 Deno.test("whoever missed more comings and goings than are kept is told that it is not all", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using nick = await server.join("nick");
   await using nora = await server.join("nora");
   await using ann = await JsonGuest.enter(server.port, "ann");
@@ -1035,7 +1043,7 @@ Deno.test("whoever missed more comings and goings than are kept is told that it 
 });
 
 Deno.test("comings and goings that a large room is told together are missed and told once", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using nick = await server.join("nick");
   await using ann = await JsonGuest.enter(server.port, "ann");
   await using twin = await JsonGuest.enter(server.port, "twin");
@@ -1111,7 +1119,7 @@ Deno.test("who comes back while the store fails misses nothing", async () => {
 });
 
 Deno.test("a hello that comes late comes back all the same", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using nick = await server.join("nick");
   await using ann = await JsonGuest.enter(server.port, "ann");
   await nick.expect("-- ann joined.");
@@ -1134,7 +1142,7 @@ Deno.test("a hello that comes late comes back all the same", async () => {
 
 Deno.test("a request that waits when its connection breaks is done once", async () => {
   await using folder = await Folder.with("ann");
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   await using nick = await server.join("nick");
   await using ann = await JsonGuest.enter(server.port, {});
   await ann.settle();
@@ -1155,7 +1163,7 @@ Deno.test("a request that waits when its connection breaks is done once", async 
 });
 
 Deno.test("a hello whose end is lost is shown to nobody: passwords and tokens stand in it", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using nick = await server.join("nick");
   await using ann = await JsonGuest.enter(server.port, "ann");
   await nick.expect("-- ann joined.");
@@ -1182,7 +1190,7 @@ Deno.test("a hello whose end is lost is shown to nobody: passwords and tokens st
 });
 
 Deno.test("whoever is told what they missed when the server ends is told goodbye", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using nick = await server.join("nick");
   await using ann = await JsonGuest.enter(server.port, "ann");
   await nick.expect("-- ann joined.");
@@ -1204,7 +1212,7 @@ Deno.test("whoever is told what they missed when the server ends is told goodbye
 });
 
 Deno.test("a reset that nobody read anything before is a loss like any other", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using nick = await server.join("nick");
   const rude = await RudeGuest.connect(server.port);
   rude.say(JSON.stringify({ type: "hello", version: 1, nick: "rude" }));
@@ -1216,19 +1224,20 @@ Deno.test("a reset that nobody read anything before is a loss like any other", a
 
 Deno.test("a start that cannot listen waits for nobody, and leaves them to the next", async () => {
   await using folder = await Folder.with();
-  const before = startTestServer({ db: folder.db });
+  const before = await startTestServer({ db: folder.db });
   await using ann = await JsonGuest.enter(before.port, "ann");
   await before.shutdown();
   await ann.untilClosed();
   {
     // Whatever this leaves running, the sanitizers find.
     using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    assertThrows(
+    const error = await assertRejects(
       () => startTestServer({ db: folder.db, port: taken.addr.port }),
-      Deno.errors.AddrInUse,
+      DoorError,
     );
+    assertInstanceOf(error.cause, Deno.errors.AddrInUse);
   }
-  await using server = startTestServer({ db: folder.db });
+  await using server = await startTestServer({ db: folder.db });
   const { welcome } = await ann.resume(server.port);
   assertEquals([welcome["name"], welcome["isRestarted"]], ["ann", true]);
 });

@@ -3,6 +3,7 @@
 // says, what a hidden room gives away, and what is left after a restart.
 
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { Counters } from "../lib/counters.ts";
 import { Chat } from "../lib/chat/chat.ts";
 import { runCommand } from "../lib/chat/commands.ts";
 import { nameKey, nameSkeleton } from "../lib/chat/names.ts";
@@ -66,7 +67,7 @@ async function run(chat: Chat, member: Member, name: string, args: string): Prom
 }
 
 Deno.test("/join with a new name makes a room, and others come into it in any case", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
   assertEquals(await ask(ann, "/join #Dev"), [
@@ -95,14 +96,14 @@ Deno.test("/join with a new name makes a room, and others come into it in any ca
 });
 
 Deno.test("a room that is made by a registered name says that it lasts", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   await register(ann, "ann");
   assertEquals(await ask(ann, "/join #dev"), ["-- You are now in #dev, alone so far.", LASTING]);
 });
 
 Deno.test("/join of a room that one is in turns to it, and tells nobody", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
   await arrange([[ann, "/join #dev"], [bob, "/join #dev"], [ann, "/topic Tea"]]);
@@ -122,7 +123,7 @@ Deno.test("/join of a room that one is in turns to it, and tells nobody", async 
 });
 
 Deno.test("lines of a room that is not the current one say which it is", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob, eve] = await gather(server, stack, ["ann", "bob", "eve"]);
   await arrange([[ann, "/join #dev"], [bob, "/join #dev"], [bob, "/join #lobby"]]);
@@ -174,7 +175,7 @@ Deno.test("lines of a room that is not the current one say which it is", async (
 });
 
 Deno.test("what is said in one breath reaches each room in order, with its label", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
   await arrange([[ann, "/join #dev"], [bob, "/join #dev"]]);
@@ -196,7 +197,7 @@ Deno.test("what is said in one breath reaches each room in order, with its label
 });
 
 Deno.test("somebody in two shared rooms is told of a new name once", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob, eve] = await gather(server, stack, ["ann", "bob", "eve"]);
   await arrange([[ann, "/join #dev"], [bob, "/join #dev"], [eve, "/leave"], [eve, "/join #dev"]]);
@@ -208,7 +209,7 @@ Deno.test("somebody in two shared rooms is told of a new name once", async () =>
 });
 
 Deno.test("/leave takes every form, and the current room is then the one before", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
   await arrange([[ann, "/join #one"], [ann, "/join #two"], [ann, "/join #tre"]]);
@@ -247,7 +248,7 @@ Deno.test("/leave takes every form, and the current room is then the one before"
 });
 
 Deno.test("in no room, everything that needs one is refused in one line", async (t) => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
   await arrange([[ann, "/leave"]]);
@@ -283,7 +284,7 @@ Deno.test("in no room, everything that needs one is refused in one line", async 
 });
 
 Deno.test("each refusal of a name is one line, and makes no room", async (t) => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
   await arrange([[bob, "/join #good"], [bob, "hello"]]);
@@ -323,7 +324,7 @@ Deno.test("each refusal of a name is one line, and makes no room", async (t) => 
 });
 
 Deno.test("a room's name may be of any script, and is one name however it is written", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
   await arrange([[ann, "/join #Caf\u{e9}"], [ann, "/join #\u{65e5}\u{672c}"]]);
@@ -336,7 +337,7 @@ Deno.test("a room's name may be of any script, and is one name however it is wri
 });
 
 Deno.test("of two who make a room at once, one makes it and the other joins", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const guests = await gather(server, stack, ["ann", "bob"]);
   for (const guest of guests) guest.say("/join #dev");
@@ -356,7 +357,7 @@ Deno.test("of two who make a room at once, one makes it and the other joins", as
 });
 
 Deno.test("/rooms lists what there is, the most people first, and how one comes in", async () => {
-  await using server = startTestServer({ operators: ["opal"] });
+  await using server = await startTestServer({ operators: ["opal"] });
   await using stack = new AsyncDisposableStack();
   const [ann, bob, opal] = await gather(server, stack, ["ann", "bob", "opal"]);
   assertEquals(await ask(ann, "/rooms"), ["-- #lobby  3 people, you are in"]);
@@ -396,7 +397,7 @@ Deno.test("/rooms lists what there is, the most people first, and how one comes 
 });
 
 Deno.test("a hidden room is, to who is not in it, as if it did not exist", async (t) => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
   await arrange([
@@ -441,7 +442,7 @@ Deno.test("a hidden room is, to who is not in it, as if it did not exist", async
 });
 
 Deno.test("/topic shows, sets and clears what a room is about", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
   await arrange([[ann, "/join #dev"], [bob, "/join #dev"]]);
@@ -478,7 +479,7 @@ Deno.test("/topic shows, sets and clears what a room is about", async () => {
 });
 
 Deno.test("the topic of the lobby is the server's operators', and greets who comes", async () => {
-  await using server = startTestServer({ operators: ["opal"] });
+  await using server = await startTestServer({ operators: ["opal"] });
   await using stack = new AsyncDisposableStack();
   const [ann, opal] = await gather(server, stack, ["ann", "opal"]);
   assertEquals(await ask(opal, "/topic Be kind"), ["-- Only an operator of #lobby may do that."]);
@@ -491,7 +492,7 @@ Deno.test("the topic of the lobby is the server's operators', and greets who com
 });
 
 Deno.test("/room tells what a room is, and each setting is told to all who are there", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
   assertEquals(await ask(bob, "/room"), [
@@ -554,7 +555,7 @@ Deno.test("/room tells what a room is, and each setting is told to all who are t
 });
 
 Deno.test("/room refuses what it cannot do, and what others may not", async (t) => {
-  await using server = startTestServer({ operators: ["opal"] });
+  await using server = await startTestServer({ operators: ["opal"] });
   await using stack = new AsyncDisposableStack();
   const [ann, bob, opal] = await gather(server, stack, ["ann", "bob", "opal"]);
   await arrange([[ann, "/join #dev"], [bob, "/join #dev"]]);
@@ -627,7 +628,7 @@ Deno.test("/room refuses what it cannot do, and what others may not", async (t) 
 });
 
 Deno.test("/room delete sends everybody out, and the name is free", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob, eve] = await gather(server, stack, ["ann", "bob", "eve"]);
   await register(ann, "ann");
@@ -662,7 +663,7 @@ Deno.test("/room delete sends everybody out, and the name is free", async () => 
 });
 
 Deno.test("a password lets in who knows it, and its operators without", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob, eve] = await gather(server, stack, ["ann", "bob", "eve"]);
   await register(ann, "ann");
@@ -785,7 +786,7 @@ function requireRoom(member: Member): NonNullable<Member["room"]> {
 }
 
 Deno.test("/invite lets in who is named, for as long as they are who they are", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob, eve] = await gather(server, stack, ["ann", "bob", "eve"]);
   const refusal = "-- #den is for those who are invited by its operators.";
@@ -831,7 +832,7 @@ Deno.test("an invitation of a registered name lasts, until its owner is sent out
   await onFile(async (db) => {
     const refusal = "-- #den is for those who are invited by its operators.";
     {
-      await using server = startTestServer({ db });
+      await using server = await startTestServer({ db });
       await using stack = new AsyncDisposableStack();
       const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
       await register(ann, "ann");
@@ -848,7 +849,7 @@ Deno.test("an invitation of a registered name lasts, until its owner is sent out
       assertEquals(await ask(ann, "/invite bob"), ["-- bob may come into #den."]);
       assertEquals(await ask(thief, "/join #den"), [refusal]);
     }
-    await using server = startTestServer({ db });
+    await using server = await startTestServer({ db });
     await using ann = await login(server, "ann");
     await using bob = await login(server, "bob");
     assertEquals((await ask(bob, "/join #den")).slice(0, 2), [
@@ -871,7 +872,7 @@ Deno.test("an invitation of a registered name lasts, until its owner is sent out
 });
 
 Deno.test("who is sent out of the current room is in the one before", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob, eve] = await gather(server, stack, ["ann", "bob", "eve"]);
   await arrange([[ann, "/join #dev"], [bob, "/join #dev"], [eve, "/join #dev"]]);
@@ -910,7 +911,7 @@ Deno.test("who is sent out of the current room is in the one before", async () =
 });
 
 Deno.test("a guest's room is theirs until they leave", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
   await arrange([[ann, "/join #dev"], [bob, "/join #dev"]]);
@@ -925,7 +926,7 @@ Deno.test("a guest's room is theirs until they leave", async () => {
 });
 
 Deno.test("a room in which nothing was said is gone with the last who leaves", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob, eve] = await gather(server, stack, ["ann", "bob", "eve"]);
   await register(eve, "eve");
@@ -967,7 +968,7 @@ Deno.test("a room in which nothing was said is gone with the last who leaves", a
 });
 
 Deno.test("a guest who registers keeps the room, and has it back later", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
   await arrange([[ann, "/join #dev"], [bob, "/join #dev"]]);
@@ -986,7 +987,7 @@ Deno.test("a guest who registers keeps the room, and has it back later", async (
 });
 
 Deno.test("a guest who made a room and shares its rights keeps theirs, by /register too", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
   await register(bob, "bob");
@@ -1001,7 +1002,7 @@ Deno.test("a guest who made a room and shares its rights keeps theirs, by /regis
 Deno.test("rooms last over a restart, with all that belongs to them", async () => {
   await onFile(async (db) => {
     {
-      await using server = startTestServer({ db, operators: ["opal"] });
+      await using server = await startTestServer({ db, operators: ["opal"] });
       await using stack = new AsyncDisposableStack();
       const [ann, bob, eve, opal] = await gather(server, stack, ["ann", "bob", "eve", "opal"]);
       for (const [guest, name] of [[ann, "ann"], [bob, "bob"], [opal, "opal"]] as const) {
@@ -1028,7 +1029,7 @@ Deno.test("rooms last over a restart, with all that belongs to them", async () =
         [eve, "/join #nothing"],
       ]);
     }
-    await using server = startTestServer({ db, operators: ["opal"] });
+    await using server = await startTestServer({ db, operators: ["opal"] });
     await using ann = await login(server, "ann");
     await using bob = await login(server, "bob");
     await using opal = await login(server, "opal");
@@ -1092,7 +1093,7 @@ Deno.test("rooms last over a restart, with all that belongs to them", async () =
 });
 
 Deno.test("/msg speaks in another room of one's own, and in no other", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
   await arrange([[ann, "/join #dev"], [bob, "/join #dev"]]);
@@ -1112,7 +1113,7 @@ Deno.test("/msg speaks in another room of one's own, and in no other", async () 
 });
 
 Deno.test("who is in as many rooms as one can be is told so, whichever room is next", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const [ann, bob] = await gather(server, stack, ["ann", "bob"]);
   await arrange([[bob, "/join #more"]]);
@@ -1182,6 +1183,7 @@ Deno.test("there are only so many rooms in all", async () => {
     }
   });
   const chat = new Chat({
+    counters: new Counters(),
     server: "Parley",
     motd: [],
     operators: [],

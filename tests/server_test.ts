@@ -18,7 +18,7 @@ async function joinBoth(server: TestServer): Promise<[ann: Guest, bob: Guest]> {
 }
 
 Deno.test("server greets a guest who waits to be greeted, as nc does", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using guest = await server.connect();
   await guest.expect("-- Welcome to Parley. You are guest1 in #lobby, alone so far.");
   await guest.expect(HINT);
@@ -26,7 +26,7 @@ Deno.test("server greets a guest who waits to be greeted, as nc does", async () 
 });
 
 Deno.test("two people talk, and nobody hears themselves", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   await using bob = await server.connect();
   // The number of a guest who took a name is free again.
@@ -45,7 +45,7 @@ Deno.test("two people talk, and nobody hears themselves", async () => {
 });
 
 Deno.test("server welcomes with who is here, ten by name and the rest as a number", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const names = Array.from(
     { length: NAMES_LISTED_MAX + 2 },
@@ -60,7 +60,10 @@ Deno.test("server welcomes with who is here, ten by name and the rest as a numbe
 });
 
 Deno.test("server shows its name and its message of the day", async () => {
-  await using server = startTestServer({ name: "The Lab", motd: ["Be kind.", "", "Tea at four."] });
+  await using server = await startTestServer({
+    name: "The Lab",
+    motd: ["Be kind.", "", "Tea at four."],
+  });
   await using guest = await server.connect();
   guest.say("/quit");
   assertEquals(await guest.untilClosed(), [
@@ -74,7 +77,7 @@ Deno.test("server shows its name and its message of the day", async () => {
 });
 
 Deno.test("/help lists every command, in groups", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   ann.say("/help");
   const help = await ann.roundtrip();
@@ -90,6 +93,7 @@ Deno.test("/help lists every command, in groups", async () => {
     ["Talking", "/help", ...talking.split(" ")],
     ["Rooms", "/join", "/leave", "/rooms", "/topic", "/room", "/invite"],
     ["Names", "/nick", "/register", "/login", "/ghost", "/account"],
+    ["Bots", "/token"],
     ["History", "/history", "/search", "/forget"],
     [
       "For operators (of a room; with the word server first, of the server)",
@@ -99,7 +103,7 @@ Deno.test("/help lists every command, in groups", async () => {
 });
 
 Deno.test("/help COMMAND shows how one command is typed", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   for (const typed of ["/help nick", "/help /NICK"]) {
     ann.say(typed);
@@ -112,7 +116,7 @@ Deno.test("/help COMMAND shows how one command is typed", async () => {
 });
 
 Deno.test("/who lists those who are here and for how long", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   const [ann, bob] = await joinBoth(server);
   await using _ann = ann;
   await using _bob = bob;
@@ -121,7 +125,7 @@ Deno.test("/who lists those who are here and for how long", async () => {
 });
 
 Deno.test("/me tells the others what somebody does", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   const [ann, bob] = await joinBoth(server);
   await using _ann = ann;
   await using _bob = bob;
@@ -131,7 +135,7 @@ Deno.test("/me tells the others what somebody does", async () => {
 });
 
 Deno.test("/msg and /reply are between two, whatever the names become", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   const [ann, bob] = await joinBoth(server);
   await using _ann = ann;
   await using _bob = bob;
@@ -155,7 +159,7 @@ Deno.test("/msg and /reply are between two, whatever the names become", async ()
 });
 
 Deno.test("// says a line that begins with a slash", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   const [ann, bob] = await joinBoth(server);
   await using _ann = ann;
   await using _bob = bob;
@@ -166,7 +170,7 @@ Deno.test("// says a line that begins with a slash", async () => {
 });
 
 Deno.test("blank lines say nothing", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   const [ann, bob] = await joinBoth(server);
   await using _ann = ann;
   await using _bob = bob;
@@ -176,7 +180,7 @@ Deno.test("blank lines say nothing", async () => {
 });
 
 Deno.test("commands are the same in capitals", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   ann.say("/PING Hello");
   await ann.expect("-- pong Hello");
@@ -185,7 +189,7 @@ Deno.test("commands are the same in capitals", async () => {
 });
 
 Deno.test("each refusal is one clear line, and nobody else hears of it", async (t) => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   const [ann, bob] = await joinBoth(server);
   await using _ann = ann;
   await using _bob = bob;
@@ -234,7 +238,7 @@ Deno.test("each refusal is one clear line, and nobody else hears of it", async (
 });
 
 Deno.test("of two who take a name in two forms at once, one has it", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using first = await server.connect();
   await using second = await server.connect();
   first.say("/nick Zo\u{eb}");
@@ -245,7 +249,7 @@ Deno.test("of two who take a name in two forms at once, one has it", async () =>
 });
 
 Deno.test("a name is free again as soon as its owner has gone or changed it", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   const [ann, bob] = await joinBoth(server);
   await using _ann = ann;
   ann.say("/nick anna");
@@ -262,7 +266,7 @@ Deno.test("a name is free again as soon as its owner has gone or changed it", as
 });
 
 Deno.test("guests' names are given out again", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   for (let visit = 0; visit < 3; visit++) {
     await using guest = await server.connect();
@@ -275,7 +279,7 @@ Deno.test("guests' names are given out again", async () => {
 });
 
 Deno.test("leaving is exactly one notice to everybody else, and says why", async (t) => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   const ways: readonly (readonly [way: string, go: (bob: Guest) => Promise<void>, word: string])[] =
     [
@@ -306,7 +310,7 @@ Deno.test("leaving is exactly one notice to everybody else, and says why", async
 });
 
 Deno.test("a lost connection is told as one", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   const bob = await RudeGuest.connect(server.port);
   bob.say("/nick bob");
@@ -317,7 +321,7 @@ Deno.test("a lost connection is told as one", async () => {
 });
 
 Deno.test("what is piped in is said and answered, down to a last line without its end", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   await using script = await server.connect();
   script.send("/nick ci\ndeployed\n/ping done\nlast words");
@@ -332,7 +336,7 @@ Deno.test("what is piped in is said and answered, down to a last line without it
 });
 
 Deno.test("a line that is too long is refused once, and the next one works", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   const [ann, bob] = await joinBoth(server);
   await using _ann = ann;
   await using _bob = bob;
@@ -351,7 +355,7 @@ Deno.test("a line that is too long is refused once, and the next one works", asy
 });
 
 Deno.test("8 KiB of characters of many bytes arrive whole, however they are cut", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   const [ann, bob] = await joinBoth(server);
   await using _ann = ann;
   await using _bob = bob;
@@ -378,7 +382,7 @@ Deno.test("everybody hears everything in one order", async () => {
   });
   await fc.assert(
     fc.asyncProperty(fc.array(write, { minLength: 1, maxLength: 12 }), async (writes) => {
-      await using server = startTestServer();
+      await using server = await startTestServer();
       await using stack = new AsyncDisposableStack();
       const guests: Guest[] = [];
       for (const name of ["ada", "bea", "cal", "dov", "eli", "fay"]) {
@@ -406,7 +410,7 @@ Deno.test("everybody hears everything in one order", async () => {
 });
 
 Deno.test("a flood of tiny lines costs no reader its place, whatever the rate", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   const [ann, bob] = await joinBoth(server);
   await using _ann = ann;
   await using _bob = bob;
@@ -420,7 +424,7 @@ Deno.test("a flood of tiny lines costs no reader its place, whatever the rate", 
 });
 
 Deno.test("a flood of commands with long answers costs nobody their place, whatever the rate", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   const [ann, bob] = await joinBoth(server);
   await using _ann = ann;
   await using _bob = bob;
@@ -438,7 +442,7 @@ Deno.test("a flood of commands with long answers costs nobody their place, whate
 });
 
 Deno.test("in a crowd, comings are gathered, but nobody is heard before having come", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const first = stack.use(await server.join("first"));
   const joining = Array.from({ length: 2 * PRESENCE_AT_ONCE_USERS_MAX }, () => server.connect());
@@ -470,7 +474,7 @@ Deno.test("in a crowd, comings are gathered, but nobody is heard before having c
 });
 
 Deno.test("server refuses those for whom there is no room, in one line", async () => {
-  await using server = startTestServer({ connectionsMax: 2 });
+  await using server = await startTestServer({ connectionsMax: 2 });
   const [ann, bob] = await joinBoth(server);
   await using _ann = ann;
   await using _bob = bob;
@@ -487,7 +491,7 @@ Deno.test("server refuses those for whom there is no room, in one line", async (
 });
 
 Deno.test("guests who come together are told apart by the server alone", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using stack = new AsyncDisposableStack();
   const guests = await Promise.all(Array.from({ length: 40 }, () => server.connect()));
   for (const guest of guests) stack.use(guest);

@@ -5,10 +5,11 @@
 // tested over real sockets, in server_test.ts and others.
 
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { Counters } from "../lib/counters.ts";
 import type { Store } from "../lib/chat/store.ts";
 import { EndReason, RemovedError, StoreError } from "../lib/errors.ts";
 import type { ChatEvent } from "../lib/events.ts";
-import type { Connection, Line } from "../lib/net/connection.ts";
+import type { Connection, Line, Peer } from "../lib/net/connection.ts";
 import { SendScheduler } from "../lib/net/send_queue.ts";
 import { JsonProtocol } from "../lib/protocol/json.ts";
 import { PlainProtocol } from "../lib/protocol/plain.ts";
@@ -19,7 +20,7 @@ import { overlay, Trial as ChatTrial } from "./chat/trial.ts";
 
 /** A connection whose peer says `lines` and then nothing. */
 class FakeConnection implements Connection {
-  readonly address = "192.0.2.1";
+  readonly peer: Peer = { address: "192.0.2.1", via: "tcp", isPrivate: false };
   readonly controller = new AbortController();
   readonly signal = this.controller.signal;
   readonly lastReadAtMs = Date.now();
@@ -84,11 +85,19 @@ class Trial extends ChatTrial {
   sharedWith(plain: Protocol): SessionShared {
     const { chat, turns } = this;
     const protocols = { plain, json: new JsonProtocol() };
-    return { chat, protocols, entry: null, turns, rate: null, idleLimit: null };
+    return {
+      chat,
+      counters: new Counters(),
+      protocols,
+      entry: null,
+      turns,
+      rate: null,
+      idleLimit: null,
+    };
   }
 }
 
-const NO_HELLO = { awaitsHello: false };
+const SPEECH = "plain";
 
 /** What the peer was sent behind its welcome. */
 function answersIn(connection: FakeConnection): string[] {
@@ -100,9 +109,9 @@ Deno.test("Session.run() ends only the session in which the program fails", asyn
   const { shared, turns } = trial;
   const bob = new FakeConnection([]);
   const ann = new FakeConnection(["hello", "boom", "never said"]);
-  const bobs = new Session(bob, shared, NO_HELLO).run();
+  const bobs = new Session(bob, shared, SPEECH).run();
   const error = await assertRejects(
-    () => new Session(ann, trial.sharedWith(new BrokenProtocol()), NO_HELLO).run(),
+    () => new Session(ann, trial.sharedWith(new BrokenProtocol()), SPEECH).run(),
     Error,
     "Session 2 failed",
   );
@@ -130,9 +139,9 @@ Deno.test("Session.run() ends only the session in which a command fails that had
   const { shared, turns } = trial;
   const bob = new FakeConnection([]);
   const ann = new FakeConnection(["/history", "never said"]);
-  const bobs = new Session(bob, shared, NO_HELLO).run();
+  const bobs = new Session(bob, shared, SPEECH).run();
   const error = await assertRejects(
-    () => new Session(ann, shared, NO_HELLO).run(),
+    () => new Session(ann, shared, SPEECH).run(),
     Error,
     "Session 2 failed",
   );
@@ -155,7 +164,7 @@ Deno.test("Session.run() tells a user what the store cannot do, and goes on", as
     },
   }));
   const ann = new FakeConnection(["/history", "/join #dev", "/rooms", "/quit"]);
-  assertEquals((await new Session(ann, trial.shared, NO_HELLO).run()).kind, "quit");
+  assertEquals((await new Session(ann, trial.shared, SPEECH).run()).kind, "quit");
   const sentence = "-- That could not be done, and nothing was changed: The disk is full.";
   assertEquals(answersIn(ann), [
     sentence,
@@ -171,8 +180,8 @@ Deno.test("Session.run() takes the next line once a command that had to wait is 
   const { shared, turns } = trial;
   const bob = new FakeConnection([]);
   const ann = new FakeConnection(["one", "/history", "two", "/quit"]);
-  const bobs = new Session(bob, shared, NO_HELLO).run();
-  const anns = new Session(ann, shared, NO_HELLO).run();
+  const bobs = new Session(bob, shared, SPEECH).run();
+  const anns = new Session(ann, shared, SPEECH).run();
   for (let turn = 0; turn < 5; turn++) await turns.next();
   assertEquals(answersIn(bob), ["-- guest2 joined.", "guest2: one"]);
   resolve();
@@ -188,7 +197,7 @@ Deno.test("Session.run() ends while a command waits, and nobody is left to be to
   using trial = new Trial(() => ({ catchUp: () => promise }));
   const { shared, turns } = trial;
   const ann = new FakeConnection(["/history", "never said"]);
-  const anns = new Session(ann, shared, NO_HELLO).run();
+  const anns = new Session(ann, shared, SPEECH).run();
   for (let turn = 0; turn < 5; turn++) await turns.next();
   ann.controller.abort(new RemovedError("removed", "You were removed by bob: enough."));
   reject(new StoreError("failed", "The database does not work."));
@@ -201,7 +210,7 @@ Deno.test("Session.run() ends while a command waits, and nobody is left to be to
 Deno.test("Session sends a batch in the pieces that its user is told", async () => {
   using trial = new Trial();
   const connection = new FakeConnection([]);
-  const session = new Session(connection, trial.shared, NO_HELLO);
+  const session = new Session(connection, trial.shared, SPEECH);
   const ended = session.run();
   connection.text = "";
   const events = ["1", "\u{e9}", "\u{1f600}", "4", "5"].map((text): ChatEvent => ({

@@ -96,7 +96,10 @@ Deno.test("a second signal ends the server at once", async () => {
 });
 
 Deno.test("Server.shutdown() leaves nothing open, and is the same end however often it is called", async () => {
-  await using server = startTestServer({ idleMs: 60_000, rate: { burst: 1, perSecond: 0.001 } });
+  await using server = await startTestServer({
+    idleMs: 60_000,
+    rate: { burst: 1, perSecond: 0.001 },
+  });
   await using silent = await server.connect();
   await silent.until(/Just type/);
   await using ann = await server.join("ann");
@@ -126,7 +129,7 @@ Deno.test("Server.shutdown() leaves nothing open, and is the same end however of
 
 Deno.test("Server.shutdown() amid arrivals tells those who were let in, and keeps none", async () => {
   for (let round = 0; round < 20; round++) {
-    await using server = startTestServer();
+    await using server = await startTestServer();
     await using stack = new AsyncDisposableStack();
     const arrivals = Array.from({ length: 20 + round }, () => server.connect());
     for (const guest of (await Promise.all(arrivals)).slice(round)) stack.use(guest).say("hi");

@@ -82,7 +82,7 @@ function decodeHead(bytes: Uint8Array): string {
 }
 
 Deno.test("a hundred of a thousand who never read cost the others nothing", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   await using bob = await server.join("bob");
   await using stack = new AsyncDisposableStack();
@@ -126,7 +126,7 @@ Deno.test("a hundred of a thousand who never read cost the others nothing", asyn
 });
 
 Deno.test("who reads too slowly is told so behind all that they were told before", async () => {
-  await using server = startTestServer();
+  await using server = await startTestServer();
   await using ann = await server.join("ann");
   await using deaf = await Guest.connectDeaf(server.port);
   deaf.say("/nick deaf");

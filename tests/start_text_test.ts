@@ -2,7 +2,7 @@
 // so that a reader sees here what an operator sees there.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import type { Config } from "../lib/config.ts";
+import type { Config, ListenAddress } from "../lib/config.ts";
 import {
   describeKeeping,
   formatCheck,
@@ -14,6 +14,12 @@ import {
 const CONFIG: Config = {
   host: "127.0.0.1",
   port: 2022,
+  tls: null,
+  web: null,
+  webOrigins: [],
+  metrics: null,
+  proxyProtocolFrom: [],
+  forwardedFrom: [],
   idleMs: 300_000,
   resumeGraceMs: 60_000,
   rate: { burst: 10, perSecond: 4 },
@@ -32,12 +38,19 @@ const CONFIG: Config = {
 
 const FACTS: StartFacts = {
   version: "1.2.3",
-  address: { hostname: "127.0.0.1", port: 2022 },
+  addresses: at({ host: "127.0.0.1", port: 2022 }),
+  isWebTls: false,
+  fingerprint: null,
   lanAddresses: ["192.0.2.10", "2001:db8::1"],
   client: "parley-client",
   keeps: describeKeeping(CONFIG),
   allowPlaintextPasswords: false,
 };
+
+/** The doors of a server that speaks plain text alone. */
+function at(plain: ListenAddress): StartFacts["addresses"] {
+  return { plain, tls: null, web: null, metrics: null };
+}
 
 const STORE: StoreFacts = {
   exists: true,
@@ -47,6 +60,30 @@ const STORE: StoreFacts = {
   rooms: 2,
   bytes: 1_600_000,
 };
+
+Deno.test("formatStart() says what to type for TLS and where browsers go", () => {
+  assertEquals(
+    formatStart({
+      ...FACTS,
+      addresses: {
+        plain: { host: "127.0.0.1", port: 2022 },
+        tls: { host: "0.0.0.0", port: 2023 },
+        web: { host: "::", port: 8080 },
+        metrics: { host: "127.0.0.1", port: 9100 },
+      },
+      isWebTls: true,
+      fingerprint: "28:DA:2A",
+    }),
+    `Parley 1.2.3 listens on 127.0.0.1:2022, 0.0.0.0:2023 (TLS), [::]:8080 (browsers), 127.0.0.1:9100 (metrics).
+  Join from this machine:  nc 127.0.0.1 2022   or: parley-client 127.0.0.1
+  Let others in:           they type: ncat --ssl 192.0.2.10 2023   or: parley-client --tls 192.0.2.10
+  Browsers:                https://192.0.2.10:8080/
+  Fingerprint:             28:DA:2A
+  Keeps:                   history for 365 days in parley.db   (copy it with --backup FILE)
+  Stop:                    Ctrl-C
+`,
+  );
+});
 
 Deno.test("formatStart() says how to join, how to let others in, and what is kept", () => {
   assertEquals(
@@ -62,7 +99,7 @@ Deno.test("formatStart() says how to join, how to let others in, and what is kep
 
 Deno.test("formatStart() says to a network that its passwords are refused", () => {
   assertEquals(
-    formatStart({ ...FACTS, address: { hostname: "0.0.0.0", port: 7 } }),
+    formatStart({ ...FACTS, addresses: at({ host: "0.0.0.0", port: 7 }) }),
     `Parley 1.2.3 listens on 0.0.0.0:7.
   Join from this machine:  nc 127.0.0.1 7   or: parley-client 127.0.0.1:7
   Let others in:           they type: nc 192.0.2.10 7   (plain text: for networks that you trust)
@@ -82,7 +119,7 @@ Deno.test("formatStart() says to a network that its passwords are refused", () =
   for (const [hostname, allowPlaintextPasswords, isSaid] of cases) {
     const text = formatStart({
       ...FACTS,
-      address: { hostname, port: 2022 },
+      addresses: at({ host: hostname, port: 2022 }),
       allowPlaintextPasswords,
     });
     assertEquals(text.includes("Passwords:"), isSaid, `${hostname} ${allowPlaintextPasswords}`);

@@ -62,7 +62,7 @@ Deno.test("readPlainLine() knows a goodbye, and whether it was asked for", () =>
 });
 
 Deno.test("readPlainLine() knows when a server asks for its password", async () => {
-  await using server = startTestServer({ password: "open sesame" });
+  await using server = await startTestServer({ password: "open sesame" });
   await using guest = await server.connect();
   guest.say("");
   assertEquals(readPlainLine(await guest.line()), { type: "password-wanted" });

@@ -9,13 +9,13 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { abandon, commandWords, type Target } from "./processes.ts";
+import { abandon, commandWords, Folder, makeCertificate, type Target } from "./processes.ts";
 import { FULL, QUICK, type Scenario, type Setting, SkipError } from "./scenario.ts";
 import { SCENARIOS } from "./scenarios.ts";
 import { type Figure, formatTable, type Skipped } from "./table.ts";
 
 const HELP = `Usage: deno task bench [--quick] [--only NAME] [--rounds N] [--json]
-                       [--baseline DIR] [--server HOST:PORT --pid N]
+                       [--baseline DIR] [--open] [--server HOST:PORT --pid N]
 
   --quick              take less time, and be less exact
   --only NAME          only one of these, or all three with "fanout":
@@ -23,6 +23,7 @@ const HELP = `Usage: deno task bench [--quick] [--only NAME] [--rounds N] [--jso
   --rounds N           measure rates and latencies N times; the best counts
   --baseline DIR       compare with the Parley in this folder, such as an older
                        commit's, in turns, instead of with the floor
+  --open               have every door open: TLS, browsers, metrics
   --server HOST:PORT   measure a line server that runs on this machine already,
                        with its flood limits off, instead of Parley
   --pid N              its process, for processor time and memory (Linux)
@@ -33,6 +34,8 @@ const HELP = `Usage: deno task bench [--quick] [--only NAME] [--rounds N] [--jso
 interface Request {
   readonly isQuick: boolean;
   readonly isJson: boolean;
+  /** Whether every door of the server is open. */
+  readonly isOpen: boolean;
   readonly scenarios: readonly Scenario[];
   readonly setting: Setting;
 }
@@ -40,6 +43,9 @@ interface Request {
 class UsageError extends Error {
   override readonly name = "UsageError";
 }
+
+/** The doors besides the plain one, with a certificate. */
+const OPEN_DOORS = ["--tls-port", "0", "--web", "127.0.0.1:0", "--metrics", "127.0.0.1:0"];
 
 /** What a shell reports for Ctrl-C. */
 const EXIT_INTERRUPTED = 130;
@@ -73,7 +79,10 @@ export async function main(args: readonly string[]): Promise<number> {
     print(Deno.stdout, HELP);
     return 0;
   }
-  return await run(request);
+  if (!request.isOpen) return await run(request);
+  await using folder = await Folder.make();
+  const flags = [...await makeCertificate(folder.path), ...OPEN_DOORS];
+  return await run({ ...request, setting: { ...request.setting, flags } });
 }
 
 async function run({ isQuick, isJson, scenarios, setting }: Request): Promise<number> {
@@ -111,7 +120,7 @@ async function run({ isQuick, isJson, scenarios, setting }: Request): Promise<nu
 /** Reads the command line; null where it asks for help. */
 async function readRequest(args: readonly string[]): Promise<Request | null> {
   const flags = parseArgs([...args], {
-    boolean: ["quick", "json", "help"],
+    boolean: ["quick", "json", "open", "help"],
     string: ["only", "rounds", "baseline", "server", "pid"],
     alias: { help: "h" },
     unknown: (arg) => {
@@ -130,8 +139,14 @@ async function readRequest(args: readonly string[]): Promise<Request | null> {
   const extent = isQuick ? QUICK : FULL;
   const rounds = readRounds(flags["rounds"]) ?? extent.rounds;
   const baseline = await readBaseline(flags["baseline"]);
-  const setting: Setting = { other, baseline, extent: { ...extent, rounds } };
-  return { isQuick, isJson: flags["json"] === true, scenarios, setting };
+  const setting: Setting = { other, baseline, flags: [], extent: { ...extent, rounds } };
+  return {
+    isOpen: flags["open"] === true,
+    isQuick,
+    isJson: flags["json"] === true,
+    scenarios,
+    setting,
+  };
 }
 
 function readRounds(rounds: unknown): number | null {
@@ -165,6 +180,8 @@ function readServer(server: unknown, pid: unknown): Target | null {
   return {
     hostname: hostname === "localhost" ? "127.0.0.1" : hostname.replace(/[[\]]/g, ""),
     port: Number(port),
+    tlsPort: 0,
+    webPort: 0,
     pid: typeof pid === "string" ? Number(pid) : null,
     isFloor: false,
     // It runs on: somebody else has started it.

@@ -11,6 +11,10 @@ import type { LoadEvent, LoadRequest } from "./load.ts";
 export interface Target extends AsyncDisposable {
   readonly hostname: string;
   readonly port: number;
+  /** Where it speaks TLS; 0 for nowhere. */
+  readonly tlsPort: number;
+  /** Where it lets browsers in; 0 for nowhere. */
+  readonly webPort: number;
   /** Its process; null where nobody told. */
   readonly pid: number | null;
   /** Whether it is the floor, which is only there to compare with. */
@@ -21,6 +25,8 @@ export interface Target extends AsyncDisposable {
 export interface ParleyOptions {
   /** The folder of a checkout; this one's, where none is given. */
   readonly root?: string | null;
+  /** Flags besides those of every server that is measured. */
+  readonly flags?: readonly string[];
   /** The file of its database; a new one, gone with the server, where none is given. */
   readonly database?: string;
 }
@@ -80,15 +86,25 @@ export class Folder implements AsyncDisposable {
   }
 }
 
+/** How a child process is started. */
+export interface ChildOptions {
+  /** The folder that it is started in; this project's by default. */
+  readonly cwd?: string;
+  /** Settings besides those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Whether what it says on standard error is of no interest. */
+  readonly isQuiet?: boolean;
+}
+
 /** A child process that is told by its standard input to end, and read line by line. */
-class Child implements AsyncDisposable {
+export class Child implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #reader: ReadableStreamDefaultReader<string>;
   #text = "";
 
   constructor(
     args: readonly string[],
-    { cwd = ROOT, env = {} }: { cwd?: string; env?: Record<string, string> } = {},
+    { cwd = ROOT, env = {}, isQuiet = false }: ChildOptions = {},
   ) {
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [...args],
@@ -96,7 +112,7 @@ class Child implements AsyncDisposable {
       env,
       stdin: "piped",
       stdout: "piped",
-      stderr: "inherit",
+      stderr: isQuiet ? "null" : "inherit",
     }).spawn();
     children.add(this);
     this.#reader = this.#process.stdout.pipeThrough(new TextDecoderStream()).getReader();
@@ -104,6 +120,13 @@ class Child implements AsyncDisposable {
 
   get pid(): number {
     return this.#process.pid;
+  }
+
+  /** Writes a line to its standard input. */
+  async tell(line: string): Promise<void> {
+    const writer = this.#process.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(`${line}\n`));
+    writer.releaseLock();
   }
 
   /** The next line of its standard output. */
@@ -146,10 +169,12 @@ class Child implements AsyncDisposable {
 }
 
 /** Starts Parley as `deno task serve` does there, on a free port and without a flood limit. */
-export async function startParley({ root, database }: ParleyOptions = {}): Promise<Target> {
+export async function startParley(
+  { root, database, flags: more = [] }: ParleyOptions = {},
+): Promise<Target> {
   const cwd = root ?? ROOT;
   const [, ...args] = await commandWords(cwd, "serve");
-  const flags = ["--rate", "off", "--port", "0", "--log-level", "warning"];
+  const flags = ["--rate", "off", "--port", "0", "--log-level", "warning", ...more];
   await using resources = new AsyncDisposableStack();
   const path = database ?? `${resources.use(await Folder.make()).path}/parley.db`;
   // Not as a flag, which a Parley that keeps nothing would refuse.
@@ -175,6 +200,17 @@ export async function commandWords(root: string, task: "serve" | "client"): Prom
   return command.replaceAll("'", "").split(" ");
 }
 
+/** Makes a certificate in a folder, as an operator does, and returns the flags that name it. */
+export async function makeCertificate(folder: string): Promise<string[]> {
+  const [cert, key] = [`${folder}/cert.pem`, `${folder}/key.pem`];
+  const [, ...args] = await commandWords(ROOT, "serve");
+  await outputOf(Deno.execPath(), [
+    ...args,
+    ...["make-cert", "--host", "127.0.0.1", "--cert", cert, "--key", key],
+  ]);
+  return ["--tls-cert", cert, "--tls-key", key];
+}
+
 /** Starts the floor on a free port. */
 export function startFloor(): Promise<Target> {
   const args = ["run", "--no-prompt", "--allow-net=127.0.0.1", "tests/bench/floor.ts"];
@@ -190,9 +226,13 @@ async function startServer(
     const line = await child.line(START_MS);
     const [, hostname = "", port] = /listens on (\S+):(\d+)/.exec(line) ?? [];
     if (port === undefined) throw new Error(`Server said something else: "${line}"`);
+    const portOf = (door: string): number =>
+      Number(new RegExp(`:(\\d+) \\(${door}\\)`).exec(line)?.[1] ?? 0);
     return {
       hostname,
       port: Number(port),
+      tlsPort: portOf("TLS"),
+      webPort: portOf("browsers"),
       pid: child.pid,
       isFloor,
       [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
@@ -282,6 +322,6 @@ export async function readFileLimit(): Promise<number> {
 }
 
 async function outputOf(command: string, args: readonly string[]): Promise<string> {
-  const { stdout } = await new Deno.Command(command, { args: [...args] }).output();
+  const { stdout } = await new Deno.Command(command, { args: [...args], cwd: ROOT }).output();
   return new TextDecoder().decode(stdout);
 }

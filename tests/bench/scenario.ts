@@ -13,6 +13,8 @@ export interface Setting {
   readonly other: Target | null;
   /** The folder of another Parley, to compare with instead of the floor; null for the floor. */
   readonly baseline: string | null;
+  /** Flags that the server is started with, besides those of every one. */
+  readonly flags: readonly string[];
   /** How long, and how many. */
   readonly extent: Extent;
 }
@@ -26,6 +28,8 @@ export interface Extent {
   readonly screenMs: number;
   /** How often rates and latencies are measured; the best counts. */
   readonly rounds: number;
+  /** Users of the scenario `doors`, the one who talks included. */
+  readonly doorUsers: number;
   readonly idleConnections: number;
   readonly starts: number;
   /** Messages in the database of the scenario `store`. */
@@ -41,6 +45,7 @@ export const FULL: Extent = {
   slowMs: 3_500,
   screenMs: 60_000,
   rounds: 2,
+  doorUsers: 500,
   idleConnections: 5_000,
   starts: 10,
   storeMessages: 1_000_000,
@@ -55,6 +60,7 @@ export const QUICK: Extent = {
   slowMs: 500,
   screenMs: 3_000,
   rounds: 1,
+  doorUsers: 100,
   idleConnections: 1_000,
   starts: 3,
   storeMessages: 50_000,

@@ -16,6 +16,7 @@ import {
   type Target,
 } from "./processes.ts";
 import { type Scenario, type Setting, SkipError } from "./scenario.ts";
+import { doors } from "./doors.ts";
 import { screen } from "./screen.ts";
 import { store } from "./store.ts";
 import type { Figure } from "./table.ts";
@@ -46,6 +47,7 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: "slow", takesOther: true, run: slow },
   { name: "start", takesOther: false, run: start },
   { name: "store", takesOther: false, run: store },
+  { name: "doors", takesOther: false, run: doors },
   { name: "screen", takesOther: false, run: screen },
   { name: "micro", takesOther: false, run: micro },
 ];
@@ -109,10 +111,10 @@ function rivalOf(
 }
 
 function onServer<Result>(
-  { other }: Setting,
+  { other, flags }: Setting,
   measure: (target: Target) => Promise<Result>,
 ): Promise<Result> {
-  return other === null ? on(startParley, measure) : measure(other);
+  return other === null ? on(() => startParley({ flags }), measure) : measure(other);
 }
 
 async function on<Result>(
@@ -278,12 +280,12 @@ function slowName(slowUsers: number): string {
 }
 
 async function start(setting: Setting): Promise<Figure[]> {
-  const { starts } = setting.extent;
+  const { extent: { starts }, flags } = setting;
   const startBeside = rivalOf(setting, { isForFloor: false });
   const timesMs: number[] = [];
   const besideMs: number[] = [];
   while (timesMs.length < starts) {
-    timesMs.push(await timeOneStart(startParley));
+    timesMs.push(await timeOneStart(() => startParley({ flags })));
     if (startBeside !== null) besideMs.push(await timeOneStart(startBeside));
   }
   return [{

@@ -4,7 +4,7 @@
  *
  * Written here, since all of it is numbers that are kept elsewhere: the usual
  * library would keep them a second time, and `deno compile` fails on it.
- * A server whose metrics are off runs no timer for them. Nothing that a user wrote is in a metric: no names, rooms or addresses.
+ * A server whose metrics are off loads nothing of this and runs no timer for it. Nothing that a user wrote is in a metric: no names, rooms or addresses.
  * Each is documented in `deploy/README.md`; names are stable.
  * Must not know: HTTP, the chat, connections (it is told their numbers).
  *

@@ -18,7 +18,7 @@ import { type Arrival, type DoorAddresses, Doors } from "./doors.ts";
 import { EndReason, ShutdownError, StoreError } from "./errors.ts";
 import { FIRST_BYTES_MS, SHUTDOWN_GRACE_MS } from "./limits.ts";
 import { openLog } from "./log.ts";
-import { Metrics, type Readings } from "./metrics.ts";
+import type { Metrics, Readings } from "./metrics.ts";
 import { Admission, type Refusal } from "./net/admission.ts";
 import { IdleLimit } from "./net/idle_watchdog.ts";
 import { ConnectionShared, SocketConnection } from "./net/socket_connection.ts";
@@ -158,11 +158,12 @@ class ChatServer implements Server {
           this.#counters.rejected[via]++;
           this.#log.debug("connection-rejected", { address, via, reason });
         },
+        onUnknownProxy: (address) => this.#log.warning("proxy-unknown", { address }),
         onAcceptError: (error, pauseMs) =>
           this.#log.warning("accept-failed", { pauseMs, error: describe(error) }),
         bots: await this.#openBots(),
         isReady: () => this.#isReady,
-        metrics: this.#openMetrics(),
+        metrics: await this.#openMetrics(),
       });
     } catch (error) {
       await this.shutdown();
@@ -192,15 +193,16 @@ class ChatServer implements Server {
     };
   }
 
-  #openMetrics(): (() => Promise<string>) | null {
+  async #openMetrics(): Promise<(() => string) | null> {
     if (this.#config.web === null && this.#config.metrics === null) return null;
+    const { Metrics } = await import("./metrics.ts");
     const metrics = new Metrics({
       version: this.#version,
       counters: this.#counters,
       look: () => this.#look(),
     });
     this.#metrics = metrics;
-    return () => Promise.resolve(metrics.render());
+    return () => metrics.render();
   }
 
   /** The state of everything, for who watches the server. */

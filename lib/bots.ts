@@ -14,6 +14,7 @@ import { KeptEvents } from "./chat/kept_events.ts";
 import type { Missed } from "./chat/missed.ts";
 import type { Delivery, Member, Receiver } from "./chat/state.ts";
 import type { BotRecord } from "./chat/store.ts";
+import type { Counters } from "./counters.ts";
 import {
   CommandError,
   type EndKind,
@@ -56,6 +57,8 @@ export interface BotsOptions {
   readonly connections: ConnectionShared;
   /** How many connections there may be: a stream is one. */
   readonly admission: Pick<Admission, "admit" | "release">;
+  /** Streams and what they are told are counted there. */
+  readonly counters: Counters;
   /** Owns the streams. */
   readonly tasks: Tasks;
   /** Aborted when the server stops: then every stream ends. */
@@ -119,7 +122,7 @@ export class Bots implements BotsHandler {
     open: () => Socket,
   ): Promise<BotAnswer | null> {
     return await answer(async () => {
-      const { chat, tasks, connections } = this.#options;
+      const { chat, tasks, connections, counters } = this.#options;
       const bot = await this.#authenticate(request);
       this.#count(bot, 1);
       chat.bots.requireReader(bot, request.room, request);
@@ -130,6 +133,7 @@ export class Bots implements BotsHandler {
         { address, isPrivate, via: "web" },
         connections,
       );
+      counters.accepted.web++;
       const stream = new Stream(connection, { ...this.#options, reading: this.#reading });
       try {
         stream.enter(bot, request);
@@ -268,6 +272,7 @@ class Stream implements Receiver, Due {
 
   /** See {@linkcode Receiver}. */
   deliver(event: ChatEvent): void {
+    this.#options.counters.deliveries++;
     // Whoever sent the bot out of the room has been told it in an event of the room.
     if (event.type === "parted") {
       this.end(new RemovedError("removed", `You are not in ${event.room} any more.`));
@@ -276,6 +281,7 @@ class Stream implements Receiver, Due {
 
   /** See {@linkcode Receiver}. */
   deliverBatch(events: readonly ChatEvent[], { skipped }: Delivery): void {
+    this.#options.counters.deliveries += events.length - (skipped === null ? 0 : skipped.size);
     if (this.#kept === null && skipped === null) {
       this.#send(this.#options.json.encodeAll(events, IS_HERE).bytes);
       return;

@@ -180,6 +180,7 @@ class ChatServer implements Server {
       json: this.#sessionShared.protocols.json,
       connections: this.#connectionShared,
       admission: this.#admission,
+      counters: this.#counters,
       tasks: this.#tasks,
       signal: this.#stopping.signal,
     });

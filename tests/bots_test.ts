@@ -6,6 +6,7 @@
 import { assert, assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
 import { mock } from "node:test";
+import { Counters } from "../lib/counters.ts";
 import { Bots } from "../lib/bots.ts";
 import type { Member } from "../lib/chat/state.ts";
 import type { Store } from "../lib/chat/store.ts";
@@ -99,6 +100,7 @@ class Rig implements AsyncDisposable {
       json: this.json,
       connections: this.#connections,
       admission: this.admission,
+      counters: new Counters(),
       tasks: this.tasks,
       signal: this.stopping.signal,
     });

@@ -49,14 +49,14 @@ export function fingerprintOf(certificate: string | Uint8Array): string {
  * Looks whether a server can be started with a certificate.
  *
  * @param nowMs When it is to be good, in epoch milliseconds.
- * @throws {UsageError} If it cannot be read, is not good at that time, or the key is another's; the
- *   message has nothing of the key in it.
+ * @throws {UsageError} If it cannot be read, is not good at that time, or the key is another's or of
+ *   a kind with which every handshake would fail; the message has nothing of the key in it.
  */
 export function checkCertificate(certificate: Certificate, nowMs: number): CertificateFacts {
   const [leaf] = readChain(certificate.cert);
-  if (!leaf.checkPrivateKey(readKey(certificate.key))) {
-    throw new UsageError("The key does not belong to the certificate");
-  }
+  const key = readKey(certificate.key);
+  if (!isServed(key)) throw new UsageError(`${nameOf(key)} keys are not served: ${SERVED_KEYS}`);
+  if (!belongs(key, leaf)) throw new UsageError("The key does not belong to the certificate");
   const [fromMs, untilMs] = [Date.parse(leaf.validFrom), Date.parse(leaf.validTo)];
   if (nowMs >= untilMs) {
     throw new UsageError(`The certificate has expired: it was good until ${formatDay(untilMs)}`);
@@ -107,6 +107,44 @@ function readKey(pem: string): KeyObject {
   } catch {
     // Without the cause: nobody knows how much of the key it tells.
     throw new UsageError("There is no private key in PEM form that can be used");
+  }
+}
+
+/** Bits of an RSA key: Deno 2.9.6 signs with none that is shorter, and reads none that is longer. */
+const RSA_BITS = { min: 2048, max: 4096 };
+
+/** Curves of an ECDSA key. Deno 2.9.6 signs on P-521 as well, but cannot tell whose key it is. */
+const CURVES = ["prime256v1", "secp384r1"];
+
+const SERVED_KEYS =
+  `use ECDSA on P-256 or P-384, RSA of ${RSA_BITS.min} to ${RSA_BITS.max} bits, ` +
+  "or Ed25519";
+
+/** Whether the runtime can prove with a key who it is: others fail at each handshake, not before. */
+function isServed({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean {
+  const { modulusLength = 0, namedCurve = "" } = asymmetricKeyDetails ?? {};
+  switch (asymmetricKeyType) {
+    case "rsa":
+      return modulusLength >= RSA_BITS.min && modulusLength <= RSA_BITS.max;
+    case "ec":
+      return CURVES.includes(namedCurve);
+    default:
+      return asymmetricKeyType === "ed25519";
+  }
+}
+
+/** What kind a key is of: `rsa 1024`, `ec secp256k1`, `ed448`. */
+function nameOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string {
+  const { modulusLength, namedCurve } = asymmetricKeyDetails ?? {};
+  return `${asymmetricKeyType} ${modulusLength ?? namedCurve ?? ""}`.trimEnd();
+}
+
+function belongs(key: KeyObject, leaf: X509Certificate): boolean {
+  try {
+    return leaf.checkPrivateKey(key);
+  } catch {
+    // Its own key is of a kind that the runtime cannot read, which this one is not.
+    return false;
   }
 }
 

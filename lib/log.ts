@@ -70,6 +70,11 @@ export const LOG_EVENTS = {
     text: "Could not tell the service manager that the server is ready: {error}",
     fields: ["error"],
   },
+  "proxy-unknown": {
+    text: "A proxy on this machine passes browsers on, but is not named by --forwarded-from: " +
+      "they all count as {address}, and no limit for an address holds for them",
+    fields: ["address"],
+  },
   "store-failed": {
     text: "{what} failed: {error}",
     fields: ["what", "error"],

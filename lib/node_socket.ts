@@ -153,6 +153,19 @@ export class NodeSocket implements Socket {
   }
 }
 
+/**
+ * Has a TLS stream that is paused read nothing from the system, as one without TLS does: Deno 2.9.6
+ * goes on reading below it, and holds all that comes. For streams whose reading is others' to
+ * pause: a {@linkcode NodeSocket} needs none of it.
+ */
+export function pauseBelowTls(stream: NodeStream): void {
+  stream.on("pause", () => handleOf(stream)?.readStop());
+  stream.on("resume", () => {
+    // It is told late: the stream may have been paused again since.
+    if (stream.readableFlowing === true) handleOf(stream)?.readStart();
+  });
+}
+
 /** Undefined once the stream is destroyed. */
 function handleOf(stream: NodeStream): Handle | undefined {
   const { _handle } = stream as NodeStream & { readonly _handle?: Handle | null };

@@ -79,6 +79,39 @@ Deno.test({
 });
 
 Deno.test({
+  ...overTls("checkCertificate() refuses keys with which no handshake would succeed"),
+  async fn(): Promise<void> {
+    const curve = (name: string): string[] => ["ec", "-pkeyopt", `ec_paramgen_curve:${name}`];
+    const cases: readonly [kind: readonly string[], name: string][] = [
+      [["rsa:1024"], "rsa 1024"],
+      [["rsa:2040"], "rsa 2040"],
+      [["rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048"], "rsa-pss 2048"],
+      [curve("secp256k1"), "ec secp256k1"],
+      [curve("P-224"), "ec secp224r1"],
+      [curve("P-521"), "ec secp521r1"],
+      [["ed448"], "ed448"],
+    ];
+    await using good = await TestCertificate.make();
+    const nowMs = Date.now();
+    for (const [kind, name] of cases) {
+      const [keyFile, certFile] = [`${good.folder}/other-key.pem`, `${good.folder}/other.pem`];
+      await openssl(
+        ...["req", "-x509", "-newkey", ...kind, "-nodes", "-keyout", keyFile, "-out", certFile],
+        ...["-subj", "/CN=localhost"],
+      );
+      const [key, cert] = [await Deno.readTextFile(keyFile), await Deno.readTextFile(certFile)];
+      const { message } = assertThrows(() => checkCertificate({ cert, key }, nowMs), UsageError);
+      assertEquals(
+        message,
+        `${name} keys are not served: use ECDSA on P-256 or P-384, RSA of 2048 to 4096 bits, ` +
+          "or Ed25519",
+      );
+      assertThrows(() => checkCertificate({ cert, key: good.key }, nowMs), UsageError, "belong");
+    }
+  },
+});
+
+Deno.test({
   ...overTls("checkCertificate() refuses in one line, which has nothing of the key in it"),
   async fn(): Promise<void> {
     await using certificate = await TestCertificate.make();

@@ -154,6 +154,9 @@ function decodeUtf8(bytes: Uint8Array): string | null {
 }
 
 function toAnswer({ status, body, retryAfterSeconds }: BotAnswer): Answer {
-  const headers = retryAfterSeconds === undefined ? {} : { "Retry-After": `${retryAfterSeconds}` };
-  return jsonAnswer(status, body, headers);
+  return jsonAnswer(status, body, {
+    ...(retryAfterSeconds === undefined ? {} : { "Retry-After": `${retryAfterSeconds}` }),
+    // RFC 6750, section 3: there was a token, and it is none of ours.
+    ...(status === 401 ? { "WWW-Authenticate": 'Bearer error="invalid_token"' } : {}),
+  });
 }

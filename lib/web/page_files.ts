@@ -24,6 +24,7 @@ import logViewScript from "./page/log_view.js" with { type: "text" };
 import mainScript from "./page/main.js" with { type: "text" };
 import manifestManifest from "./page/manifest.webmanifest" with { type: "text" };
 import menuScript from "./page/menu.js" with { type: "text" };
+import menusScript from "./page/menus.js" with { type: "text" };
 import modelScript from "./page/model.js" with { type: "text" };
 import moderationScript from "./page/moderation.js" with { type: "text" };
 import notifierScript from "./page/notifier.js" with { type: "text" };
@@ -75,6 +76,7 @@ const FILES: Readonly<Record<string, readonly [type: string, text: string]>> = {
   "/main.js": [SCRIPT, mainScript],
   "/manifest.webmanifest": [MANIFEST, manifestManifest],
   "/menu.js": [SCRIPT, menuScript],
+  "/menus.js": [SCRIPT, menusScript],
   "/model.js": [SCRIPT, modelScript],
   "/moderation.js": [SCRIPT, moderationScript],
   "/notifier.js": [SCRIPT, notifierScript],

@@ -18,6 +18,8 @@ export interface Requester {
   readonly isPrivate: boolean;
   /** Whether it comes from this machine itself, and not through a proxy on it. */
   readonly isLocal: boolean;
+  /** Whether a proxy on this machine passed it on that is not trusted. */
+  readonly isUnknownProxy: boolean;
   /** Whether a trusted proxy passed it on. */
   readonly isForwarded: boolean;
   /** The server's own origin, as the browser sees it: `https://chat.example`; null for none. */
@@ -55,6 +57,7 @@ export function identifyRequester(
       address: peer,
       isPrivate: isEncrypted || isLocal,
       isLocal,
+      isUnknownProxy: isProxied && isLoopback(peer),
       isForwarded: false,
       ownOrigin: originOf(isEncrypted ? "https" : "http", headers.host),
     };
@@ -65,6 +68,7 @@ export function identifyRequester(
     address: forwardedAddress(headers["x-forwarded-for"], peer, isForwarder),
     isPrivate: scheme === "https",
     isLocal: false,
+    isUnknownProxy: false,
     isForwarded: true,
     ownOrigin: originOf(scheme, lastOf(headers["x-forwarded-host"]) ?? headers.host),
   };

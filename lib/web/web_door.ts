@@ -12,9 +12,9 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
-import type { AddressInfo, Socket as NetSocket } from "node:net";
+import type { Socket as NetSocket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { SecureContextOptions } from "node:tls";
+import type { SecureContextOptions, TLSSocket } from "node:tls";
 import { deadline } from "@std/async/deadline";
 // @ts-types="@types/ws"
 import { type WebSocket, WebSocketServer } from "ws";
@@ -39,6 +39,8 @@ import {
   WEB_SOCKET_PING_MS,
   WEB_SOCKET_PONGS_MAX,
 } from "../limits.ts";
+import { listenNode, type NodeListener } from "../net/node_listener.ts";
+import { pauseBelowTls } from "../node_socket.ts";
 import type { Socket } from "../socket.ts";
 import { Tasks } from "../tasks.ts";
 import { answerBot } from "./bot_requests.ts";
@@ -75,8 +77,13 @@ export interface WebDoorOptions {
     socket: Socket,
     from: { readonly address: string; readonly isPrivate: boolean },
   ) => void;
-  /** Told of who was not let in: a wrong origin, no HTTP. */
+  /** Told of who was not let in: a wrong origin, no HTTP. `why` is for the log. */
   readonly onRejected: (address: string, why: string) => void;
+  /**
+   * Told, once, of the address of a proxy on this machine that passes requests on without being
+   * believed: all its visitors come from there, and no limit for an address holds for them.
+   */
+  readonly onUnknownProxy: (address: string) => void;
   /** Told of what is wrong with the server: accepting failed, or the handler of bots did. */
   readonly onError: (error: unknown) => void;
   /** Deals with what bots ask for; null where nobody does. */
@@ -87,7 +94,7 @@ export interface WebDoorOptions {
     readonly isReady: () => boolean;
   };
   /** Everything that is counted, as Prometheus reads it; null where nothing is. */
-  readonly metrics: (() => Promise<string>) | null;
+  readonly metrics: (() => string) | null;
   /**
    * Whether this is the door for browsers. Else it is the one for whoever watches the server:
    * no page, no visitors, no bots, and metrics for all who ask, not just for this machine.
@@ -173,6 +180,15 @@ interface Asked {
   readonly query: string;
 }
 
+/** Why somebody is not let in. */
+interface Refusal {
+  readonly status: number;
+  /** For who is refused: a sentence. */
+  readonly text: string;
+  /** For the log. */
+  readonly why: string;
+}
+
 /** What a path answers; null where the answer is a stream, and was begun. */
 interface Route {
   readonly methods: readonly string[];
@@ -190,8 +206,12 @@ class HttpDoor implements WebDoor {
   readonly #webSockets = new WebSocketServer(WEB_SOCKET_OPTIONS);
   /** Those that are pinged. */
   readonly #visitors = new Set<WebSocketStream>();
+  /** Where those come from whose handshake is not done: the runtime forgets it with the connection. */
+  readonly #addresses = new WeakMap<Duplex, string>();
   #pinging: ReturnType<typeof setInterval> | undefined;
-  address: { readonly hostname: string; readonly port: number } = { hostname: "", port: 0 };
+  /** Null until it listens. */
+  #listener: NodeListener | null = null;
+  #hasToldOfProxy = false;
   #closed: Promise<void> | null = null;
 
   constructor(options: WebDoorOptions, page: ReadonlyMap<string, PageFile>) {
@@ -216,22 +236,18 @@ class HttpDoor implements WebDoor {
   }
 
   /** Listens. */
-  listen(): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const server = this.#server;
-    const { hostname: host, port } = this.#options;
-    server.once("error", (error) => reject(toDenoError(error)));
-    server.listen({ host, port, backlog: LISTEN_BACKLOG }, () => {
-      server.removeAllListeners("error");
-      server.on("error", this.#options.onError);
-      const { address, port } = server.address() as AddressInfo;
-      this.address = { hostname: address, port };
-      this.#pinging = setInterval(() => {
-        for (const visitor of this.#visitors) visitor.ping();
-      }, WEB_SOCKET_PING_MS);
-      resolve();
-    });
-    return promise;
+  async listen(): Promise<void> {
+    const { hostname, port } = this.#options;
+    this.#listener = await listenNode(this.#server, { hostname, port, backlog: LISTEN_BACKLOG });
+    this.#server.on("error", this.#options.onError);
+    this.#pinging = setInterval(() => {
+      for (const visitor of this.#visitors) visitor.ping();
+    }, WEB_SOCKET_PING_MS);
+  }
+
+  get address(): NodeListener["address"] {
+    if (this.#listener === null) throw new Error("The door is not open");
+    return this.#listener.address;
   }
 
   replaceCertificate(certificate: Certificate): void {
@@ -245,7 +261,7 @@ class HttpDoor implements WebDoor {
 
   async #close(): Promise<void> {
     clearInterval(this.#pinging);
-    this.#server.close();
+    this.#listener?.close();
     const done = Promise.all([this.#connections.drain(), this.#tasks.settled()]);
     try {
       await deadline(done, HTTP_CLOSE_MS);
@@ -281,8 +297,12 @@ class HttpDoor implements WebDoor {
       // Whatever becomes of it, it may fail between two of its owners.
       socket.on("error", ignore);
       this.#connections.add(socket);
+      if (socket.remoteAddress !== undefined) this.#addresses.set(socket, socket.remoteAddress);
     });
-    server.on("secureConnection", (socket: NetSocket) => socket.on("error", ignore));
+    server.on("secureConnection", (socket: TLSSocket) => {
+      socket.on("error", ignore);
+      pauseBelowTls(socket);
+    });
     server.on("request", (request, response) => this.#onRequest(request, response));
     server.on("checkContinue", (request, response) => this.#onRequest(request, response));
     server.on("checkExpectation", (_request, response) => {
@@ -298,12 +318,11 @@ class HttpDoor implements WebDoor {
 
   /** What came is no HTTP, or too much of it, or too slow. */
   #onClientError(error: Error & { readonly code?: string }, socket: Duplex): void {
-    const { bytesRead, remoteAddress } = socket as NetSocket;
+    const { bytesRead } = socket as NetSocket;
     const code = error.code ?? error.message;
     // Browsers open connections that they may need later.
     const isSilent = code === "ERR_HTTP_REQUEST_TIMEOUT" && bytesRead === 0;
-    // After a handshake that failed nobody knows any more who it was.
-    if (!isSilent) this.#options.onRejected(remoteAddress ?? "unknown", `spoke no HTTP: ${code}`);
+    if (!isSilent) this.#options.onRejected(this.#addressOf(socket), `spoke no HTTP: ${code}`);
     // Where something was answered before, this would be taken for a part of it; and over TLS, it
     // may be the handshake that failed.
     const isHttp = /^(HPE_|ERR_HTTP_)/.test(code);
@@ -322,8 +341,14 @@ class HttpDoor implements WebDoor {
     }
   }
 
+  /** Where a connection comes from, also after a handshake that failed. */
+  #addressOf(socket: Duplex & { readonly _parent?: Duplex }): string {
+    return this.#addresses.get(socket._parent ?? socket) ?? "unknown";
+  }
+
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
+    useAuthority(request);
     request.on("error", ignore);
     response.on("error", ignore);
     response.on("close", () => this.#connections.end(socket));
@@ -348,10 +373,10 @@ class HttpDoor implements WebDoor {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<Answer | null> {
     const from = this.#identify(request);
-    const refusal = this.#refuseAddressing(request, from);
+    const refusal = this.#refuseHead(request, from);
     if (refusal !== null) {
       this.#options.onRejected(from.address, refusal.why);
-      return textAnswer(refusal.status, refusal.why, { Connection: "close" });
+      return textAnswer(refusal.status, refusal.text, { Connection: "close" });
     }
     const [path = "", query = ""] = splitOnce(request.url ?? "", "?");
     if (!path.startsWith("/")) return NOT_A_PATH;
@@ -374,49 +399,65 @@ class HttpDoor implements WebDoor {
   }
 
   #identify(request: IncomingMessage): Requester {
-    return identifyRequester(request, {
+    const from = identifyRequester(request, {
       isEncrypted: this.#options.certificate !== null,
       isForwarder: this.#options.isForwarder,
     });
+    // Anybody can send such headers. From this machine itself, nobody does but a proxy.
+    if (from.isUnknownProxy && !this.#hasToldOfProxy && this.#options.servesPage) {
+      this.#hasToldOfProxy = true;
+      this.#options.onUnknownProxy(from.address);
+    }
+    return from;
   }
 
-  /** What is wrong with how a request names this server; null for nothing. */
-  #refuseAddressing(
+  /** What is wrong with a request's head, whatever it asks for; null for nothing. */
+  #refuseHead(
     request: IncomingMessage,
     { ownOrigin, isForwarded }: Requester,
-  ): { readonly status: number; readonly why: string } | null {
+  ): Refusal | null {
     if (request.rawHeaders.length > 2 * HTTP_HEADER_LINES_MAX) {
-      return { status: 431, why: `A request has at most ${HTTP_HEADER_LINES_MAX} headers.` };
+      const text = `A request has at most ${HTTP_HEADER_LINES_MAX} headers.`;
+      return { status: 431, text, why: "too many headers" };
     }
     // Of two, a proxy may have looked at the other one.
     for (const name of ["host", "origin", "authorization"]) {
       if ((request.headersDistinct[name]?.length ?? 0) > 1) {
-        return { status: 400, why: `The request has two headers ${name}.` };
+        return { status: 400, text: `The request has two headers ${name}.`, why: `two ${name}` };
       }
     }
+    // A proxy may see another end of such a request than the runtime does (RFC 9112, section 6.1).
+    const coding = request.headers["transfer-encoding"];
+    if (coding !== undefined && (coding.toLowerCase() !== "chunked" || isOld(request))) {
+      const text = "Of the transfer codings, there is chunked here, and in HTTP/1.1 alone.";
+      return { status: 501, text, why: "strange transfer coding" };
+    }
     const isMissing = request.headers.host === undefined;
-    if (isMissing && request.httpVersion === "1.0") return null;
-    if (ownOrigin === null) return { status: 400, why: "The request names no host." };
+    if (isMissing && isOld(request)) return null;
+    if (ownOrigin === null) {
+      return { status: 400, text: "The request names no host.", why: "no host" };
+    }
     // DNS rebinding: a page of anybody's can be given a name that leads to this machine, and
     // would then be of the same origin. Where only this machine can come in, it is not
     // meant by such a name; what a trusted proxy passes on was meant for the proxy.
     if (isForwarded || !isLoopback(this.address.hostname) || isLiteralOrigin(ownOrigin)) {
       return null;
     }
-    if (this.#origins().some((origin) => hostOf(origin) === hostOf(ownOrigin))) return null;
-    const why = `This is not ${hostOf(ownOrigin)}. Open it as localhost, or name the origin ` +
+    const host = hostOf(ownOrigin);
+    if (this.#origins().some((origin) => hostOf(origin) === host)) return null;
+    const text = `This is not ${host}. Open it as localhost, or name the origin ` +
       "when the server is started (--web-origin).";
-    return { status: 421, why };
+    return { status: 421, text, why: `wrong host ${shown(host)}` };
   }
 
   #origins(): readonly string[] {
     return this.#options.origins();
   }
 
-  async #tellMetrics(from: Requester): Promise<Answer> {
+  #tellMetrics(from: Requester): Answer {
     const { metrics, servesPage } = this.#options;
     if (metrics === null || (servesPage && !from.isLocal)) return NOT_FOUND;
-    return textAnswer(200, (await metrics()).trimEnd(), {
+    return textAnswer(200, metrics().trimEnd(), {
       "Content-Type": "text/plain; version=0.0.4; charset=utf-8",
     });
   }
@@ -424,11 +465,12 @@ class HttpDoor implements WebDoor {
   #onUpgrade(request: IncomingMessage, stream: Duplex, head: Uint8Array): void {
     const socket = stream as NetSocket;
     request.on("error", ignore);
+    useAuthority(request);
     const from = this.#identify(request);
     const refusal = this.#refuseUpgrade(request, from);
     if (refusal !== null) {
       this.#options.onRejected(from.address, refusal.why);
-      return end(socket, textAnswer(refusal.status, refusal.why));
+      return end(socket, textAnswer(refusal.status, refusal.text));
     }
     this.#webSockets.handleUpgrade(request, socket, head as Buffer, (ws) => {
       this.#connections.release(socket);
@@ -444,28 +486,35 @@ class HttpDoor implements WebDoor {
   }
 
   /** Why there is no WebSocket for a request; null where there is one. */
-  #refuseUpgrade(
-    request: IncomingMessage,
-    from: Requester,
-  ): { readonly status: number; readonly why: string } | null {
+  #refuseUpgrade(request: IncomingMessage, from: Requester): Refusal | null {
     const [path] = splitOnce(request.url ?? "", "?");
     if (path !== WEB_SOCKET || !this.#options.servesPage) {
-      return { status: 404, why: "There is no WebSocket here." };
+      return { status: 404, text: "There is no WebSocket here.", why: "wrong path" };
     }
-    if (this.#closed !== null) return { status: 503, why: "The server is stopping." };
-    const refusal = this.#refuseAddressing(request, from);
+    if (this.#closed !== null) {
+      return { status: 503, text: "The server is stopping.", why: "the server is stopping" };
+    }
+    const refusal = this.#refuseHead(request, from);
     if (refusal !== null) return refusal;
+    // To whoever reads the body as such, its frames are not those that come behind it.
+    if (hasBody(request)) {
+      return {
+        status: 400,
+        text: "A WebSocket begins without a body.",
+        why: "upgrade with a body",
+      };
+    }
     const { origin } = request.headers;
     if (origin === undefined) {
-      const why = "Browsers say from which page they come (Origin); this says nothing. " +
+      const text = "Browsers say from which page they come (Origin); this says nothing. " +
         "Programs speak to the chat over raw TCP.";
-      return { status: 403, why };
+      return { status: 403, text, why: "no origin" };
     }
     // Any page can connect to any server, so the page is looked at, not the server (RFC 6455, 10.2).
     if (origin === from.ownOrigin || this.#origins().includes(origin)) return null;
-    const why = `Pages from ${shown(origin)} may not connect: this is ${from.ownOrigin}. ` +
+    const text = `Pages from ${shown(origin)} may not connect: this is ${from.ownOrigin}. ` +
       "Behind a proxy, the server is started with --forwarded-from or --web-origin.";
-    return { status: 403, why };
+    return { status: 403, text, why: `wrong origin ${shown(origin)}` };
   }
 
   /** `/rooms/NAME`; null for any other path. */
@@ -493,6 +542,18 @@ function secureContextOf(certificate: Certificate): SecureContextOptions {
   return { cert, key, minVersion: "TLSv1.2" };
 }
 
+/**
+ * Takes the host from a request's target where it stands there: `GET http://chat.example/ws` is
+ * what clients send to proxies, and servers have to take it too (RFC 9112, section 3.2.2).
+ */
+function useAuthority(request: IncomingMessage): void {
+  const [, host, path] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(request.url ?? "") ?? [];
+  // Without a header Host, which has to be there as well, it stays none.
+  if (host === undefined || path === undefined || request.headers.host === undefined) return;
+  request.headers.host = host;
+  request.url = path.startsWith("/") ? path : `/${path}`;
+}
+
 function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
@@ -518,8 +579,13 @@ function end(stream: Duplex, answer: Answer): void {
 /** What a connection fails with that is closed anyway. */
 function ignore(): void {}
 
-function isWebSocketRequest({ headers }: IncomingMessage): boolean {
-  return headers.upgrade?.toLowerCase() === "websocket";
+function isWebSocketRequest(request: IncomingMessage): boolean {
+  return request.headers.upgrade?.toLowerCase() === "websocket" && !isOld(request);
+}
+
+/** Whether a request is of the HTTP before 1.1, which knows no Host, no chunks and no upgrades. */
+function isOld({ httpVersion }: IncomingMessage): boolean {
+  return httpVersion === "1.0";
 }
 
 function splitOnce(text: string, separator: string): [head: string, tail: string] {
@@ -534,19 +600,4 @@ function hostOf(origin: string): string {
 /** Text of a stranger's for a log or an answer: bounded, and on one line. */
 function shown(text: string): string {
   return JSON.stringify(text.slice(0, SHOWN_LENGTH));
-}
-
-/** An error of Node's listening as the runtime's own. */
-function toDenoError(error: Error & { readonly code?: string }): Error {
-  const options = { cause: error };
-  switch (error.code) {
-    case "EADDRINUSE":
-      return new Deno.errors.AddrInUse(error.message, options);
-    case "EADDRNOTAVAIL":
-      return new Deno.errors.AddrNotAvailable(error.message, options);
-    case "EACCES":
-      return new Deno.errors.PermissionDenied(error.message, options);
-    default:
-      return error;
-  }
 }

@@ -162,7 +162,7 @@ Deno.test("health tells that the process lives, readiness that it serves", async
 
 Deno.test("metrics at the browser door are for this machine, and not for who comes through a proxy", async () => {
   await using door = await EchoDoor.open({
-    metrics: () => Promise.resolve("parley_up 1\n"),
+    metrics: () => "parley_up 1\n",
     isForwarder: (address) => address === "127.0.0.1",
   });
   const reply = await get(door, "/metrics");
@@ -180,7 +180,7 @@ Deno.test("there are no metrics where nothing is counted", async () => {
 
 Deno.test("the door for metrics has them for all, and neither page nor visitors", async () => {
   await using door = await EchoDoor.open({
-    metrics: () => Promise.resolve("parley_up 1\n"),
+    metrics: () => "parley_up 1\n",
     servesPage: false,
   });
   assertEquals((await get(door, "/metrics", { "X-Forwarded-For": "192.0.2.7" })).status, 200);
@@ -194,7 +194,9 @@ Deno.test("the door for metrics has them for all, and neither page nor visitors"
 Deno.test("metrics that fail are one answer's end, not the door's", async () => {
   const errors: unknown[] = [];
   await using door = await EchoDoor.open({
-    metrics: () => Promise.reject(new Error("no metrics")),
+    metrics: () => {
+      throw new Error("no metrics");
+    },
     onError: (error) => errors.push(error),
   });
   assertEquals((await get(door, "/metrics")).status, 500);
@@ -237,6 +239,75 @@ Deno.test("a page of anybody else's does not connect, unless it is named", async
   assertEquals(door.rejected.length, origins.length);
   named.push("https://chat.example");
   assertEquals((await tryUpgrade(door, { Origin: "https://chat.example" })).status, 101);
+});
+
+Deno.test("the log has why somebody was not let in, and not what they were told", async () => {
+  await using door = await EchoDoor.open();
+  await tryUpgrade(door, { Origin: `http://evil.example/${"x".repeat(1_000)}` });
+  await tryUpgrade(door, { Origin: "" });
+  await tryUpgrade(door, { Host: "evil.example", Origin: "http://evil.example" });
+  await get(door, "/", { Host: "a b" });
+  assertEquals(door.rejected, [
+    `wrong origin "http://evil.example/${"x".repeat(80)}"`,
+    "no origin",
+    'wrong host "evil.example"',
+    "no host",
+  ]);
+});
+
+Deno.test("a proxy on this machine that is not trusted is told of, once", async () => {
+  for (const [isForwarder, times] of [[false, 1], [true, 0]] as const) {
+    const told: string[] = [];
+    await using door = await EchoDoor.open({
+      isForwarder: () => isForwarder,
+      onUnknownProxy: (address) => told.push(address),
+    });
+    await get(door, "/");
+    assertEquals(told, []);
+    for (const name of ["X-Forwarded-For", "Forwarded", "X-Forwarded-For"]) {
+      await get(door, "/", { [name]: "192.0.2.7" });
+      await tryUpgrade(door, { [name]: "192.0.2.7" });
+    }
+    assertEquals(told, new Array<string>(times).fill("127.0.0.1"));
+  }
+});
+
+Deno.test("what watches a server is no proxy, whatever it says", async () => {
+  const told: string[] = [];
+  await using door = await EchoDoor.open({
+    servesPage: false,
+    onUnknownProxy: (address) => told.push(address),
+  });
+  await get(door, "/healthz", { Via: "1.1 agent" });
+  assertEquals(told, []);
+});
+
+Deno.test("a target that names the host is taken, and counts for more than the header", async () => {
+  await using door = await EchoDoor.open();
+  const ask = async (target: string, host = "localhost"): Promise<[number, string]> => {
+    await using peer = await WebPeer.connect(door.port);
+    const { status, body } = await peer.get(target, { Host: host });
+    return [status, body];
+  };
+  const own = `127.0.0.1:${door.port}`;
+  assertEquals(await ask(`http://${own}/healthz`), [200, "ok\n"]);
+  assertEquals(await ask(`HTTP://${own}/healthz?x`, "evil.example"), [200, "ok\n"]);
+  assertEquals((await ask(`http://${own}`))[0], 200);
+  assertEquals((await ask(`http://${own}?room=lobby`))[0], 200);
+  assertEquals((await ask("http://evil.example/healthz"))[0], 421);
+  for (
+    const target of ["http:///healthz", "http://a@localhost/", "http://a b/", "ftp://localhost/"]
+  ) {
+    assertEquals((await ask(target))[0], 400, target);
+  }
+  await using none = await WebPeer.connect(door.port);
+  none.send(head(`GET http://${own}/healthz`));
+  assertEquals((await none.reply()).status, 400);
+  await using peer = await WebPeer.connect(door.port);
+  assertEquals((await peer.upgrade({}, "http://localhost/ws")).status, 403);
+  await using page = await WebPeer.connect(door.port);
+  const headers = { Host: "evil.example", Origin: `http://${own}` };
+  assertEquals((await page.upgrade(headers, `http://${own}/ws`)).status, 101);
 });
 
 Deno.test("a program that comes to the page's WebSocket is told where programs go", async () => {
@@ -385,6 +456,21 @@ Deno.test("without a token there is nothing for bots", async () => {
   }
   assertEquals((await get(door, "/rooms/lobby")).status, 401);
   assertEquals(bots.asked, []);
+});
+
+Deno.test("a token that is none is told in a challenge", async () => {
+  const bots = new TestBots();
+  bots.answer = { status: 401, body: { code: "bad-token", text: "There is no such bot." } };
+  await using door = await EchoDoor.open({ bots });
+  for (
+    const { status, headers } of [
+      await post(door, "/rooms/lobby", "x"),
+      await get(door, "/rooms/lobby", { Authorization: "Bearer a" }),
+    ]
+  ) {
+    const challenge = headers.get("www-authenticate");
+    assertEquals([status, challenge], [401, 'Bearer error="invalid_token"']);
+  }
 });
 
 Deno.test("a bot's text has an end, whether it says its length or not", async () => {

@@ -52,6 +52,7 @@ export class EchoDoor implements AsyncDisposable {
       name: () => "Parley",
       onVisitor: (socket, from) => echoDoor.#welcome(socket, from),
       onRejected: (_address, why) => echoDoor.rejected.push(why),
+      onUnknownProxy: () => {},
       onError: (error) => echoDoor.#errors.push(error),
       bots: null,
       health: { isReady: () => true },

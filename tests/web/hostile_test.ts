@@ -1,9 +1,11 @@
 // Whatever strangers send to the browser door, it is answered or cut, and those who mean no harm
 // notice nothing. A test here fails as well where an exception goes uncaught.
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { mock } from "node:test";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { EndReason } from "../../lib/errors.ts";
 import {
+  ENTRY_MS,
   HTTP_CONNECTIONS_MAX,
   HTTP_HEAD_BYTES_MAX,
   HTTP_REQUESTS_WAITING_MAX,
@@ -12,9 +14,9 @@ import {
   WEB_SOCKET_MESSAGE_BYTES_MAX,
 } from "../../lib/limits.ts";
 import type { Socket } from "../../lib/socket.ts";
-import type { BotsHandler } from "../../lib/web/bots_handler.ts";
+import type { BotAnswer, BotsHandler } from "../../lib/web/bots_handler.ts";
 import { overTls, TestCertificate } from "../fixtures/certificates.ts";
-import { startTestServer, within } from "../harness.ts";
+import { type Guest, startTestServer, within } from "../harness.ts";
 import { EchoDoor } from "./echo_door.ts";
 import { frame, head, OPCODE, UPGRADE, WebPeer } from "./web_peer.ts";
 
@@ -76,6 +78,22 @@ const AMBIGUOUS: Readonly<Record<string, string>> = {
   "a method that there is not": `G@T / HTTP/1.1\r\n${HOST}\r\n`,
   "a version that there is not": `GET / HTTP/9.9\r\n${HOST}\r\n`,
   "a chunk that is none": `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n`,
+  "a chunk that is longer than it says":
+    `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n1\r\nxx\r\n0\r\n\r\n`,
+  "a line feed alone in what a chunk adds":
+    `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n1;a\nb\r\nx\r\n0\r\n\r\n`,
+  "chunks, but HTTP/1.0":
+    `POST / HTTP/1.0\r\n${HOST}Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n` +
+    "0\r\n\r\n",
+  "two encodings, the last of them chunked":
+    `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
+  "an encoding that is empty, and a length":
+    `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: \r\nContent-Length: 1\r\n\r\nx`,
+  "the same length twice":
+    `POST / HTTP/1.1\r\n${HOST}Content-Length: 1\r\nContent-Length: 1\r\n\r\nx`,
+  "a list of lengths": `POST / HTTP/1.1\r\n${HOST}Content-Length: 1, 1\r\n\r\nx`,
+  "a host in its target, and two in its head":
+    `GET http://localhost/ HTTP/1.1\r\n${HOST}Host: evil.example\r\n\r\n`,
   "an encoding that there is not":
     `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n`,
 };
@@ -85,7 +103,7 @@ for (const [what, request] of Object.entries(AMBIGUOUS)) {
     await using door = await EchoDoor.open();
     const answer = await answerTo(door, `${request}GET /healthz HTTP/1.1\r\n${HOST}\r\n`);
     assert(!answer.includes("\r\n\r\nok\n"), answer);
-    assert(/^HTTP\/1.1 4\d\d /.test(answer) || answer === "", answer);
+    assert(/^HTTP\/1.1 (4\d\d|501) /.test(answer) || answer === "", answer);
     await assertServes(door);
   });
 }
@@ -139,7 +157,7 @@ Deno.test("paths that lead out lead nowhere, however they are written", async ()
 
 Deno.test("what is no path is no request for this server", async () => {
   await using door = await EchoDoor.open();
-  for (const target of ["http://evil.example/", "*", "http:/healthz"]) {
+  for (const target of ["ftp://localhost/", "*", "http:/healthz"]) {
     await using peer = await WebPeer.connect(door.port);
     peer.send(head(`OPTIONS ${target}`, { Host: "localhost" }));
     assertEquals((await peer.reply()).status, 400, target);
@@ -169,7 +187,7 @@ Deno.test("a head has an end: in bytes, in one line, in many", async () => {
 });
 
 Deno.test("what a proxy adds is not lost behind more headers than anybody needs", async () => {
-  await using door = await EchoDoor.open({ metrics: () => Promise.resolve("secret 1\n") });
+  await using door = await EchoDoor.open({ metrics: () => "secret 1\n" });
   await using peer = await WebPeer.connect(door.port);
   const many = "a:\r\n".repeat(3_000);
   peer.send(`GET /metrics HTTP/1.1\r\n${HOST}${many}X-Forwarded-For: 192.0.2.7\r\n\r\n`);
@@ -194,6 +212,14 @@ Deno.test("a handshake for a WebSocket that is none is refused", async () => {
     assertEquals(reply.status, status, JSON.stringify(headers));
     assertEquals(reply.headers.get("x-content-type-options"), "nosniff");
   }
+  // What is a frame to us may be a body to a proxy, and what comes behind it another request.
+  for (const body of [{ "Content-Length": "7" }, { "Transfer-Encoding": "chunked" }]) {
+    await using peer = await WebPeer.connect(door.port);
+    assertEquals((await peer.upgrade(body)).status, 400);
+  }
+  const origin = { Host: "localhost", Origin: "http://localhost" };
+  const old = head("GET /ws", { ...UPGRADE, ...origin }).replace("HTTP/1.1", "HTTP/1.0");
+  assertMatch(await answerTo(door, old), /^HTTP\/1.1 426 /);
   for (const path of ["/", "/ws/", "/rooms/lobby", "/ws%2f", "//ws"]) {
     await using peer = await WebPeer.connect(door.port);
     assertEquals((await peer.upgrade({}, path)).status, 404, path);
@@ -296,6 +322,48 @@ for (const [what, { code, bytes }] of Object.entries(WRONG_FRAMES)) {
   });
 }
 
+/** What a close may carry, and the code of the answer. */
+function closeFrame(code: number, reason: Uint8Array = new Uint8Array(0)): Uint8Array {
+  return frame(concat(Uint8Array.of(code >> 8, code & 0xff), reason), { opcode: OPCODE.close });
+}
+
+Deno.test("a close is answered with its own code, and one with a code of nobody's as a fault", async () => {
+  await using door = await EchoDoor.open();
+  const answerTo = async (bytes: Uint8Array): Promise<number> => {
+    await using peer = await WebPeer.join(door.port);
+    // In the middle of a message, where control frames may stand.
+    peer.send(concat(frame("half a mess", NOT_FINAL), bytes));
+    return await peer.closeCode();
+  };
+  for (const code of [1000, 1001, 1011, 1013, 3000, 4999]) {
+    assertEquals(await answerTo(closeFrame(code)), code);
+  }
+  for (const code of [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65_535]) {
+    assertEquals(await answerTo(closeFrame(code)), 1002, `${code}`);
+  }
+  assertEquals(await answerTo(closeFrame(1000, Uint8Array.of(0xc3, 0x28))), 1007);
+  await door.opened(0);
+});
+
+Deno.test("control frames between fragments are dealt with, and leave the message whole", async () => {
+  await using door = await EchoDoor.open();
+  await using peer = await WebPeer.join(door.port);
+  peer.send(concat(
+    frame("he", NOT_FINAL),
+    frame("one", { opcode: OPCODE.ping }),
+    frame("", { opcode: OPCODE.pong }),
+    frame("", MORE),
+    frame("l", MORE),
+    frame("two", { opcode: OPCODE.ping }),
+    frame("lo", { opcode: OPCODE.continuation }),
+  ));
+  for (const payload of ["one", "two"]) {
+    const pong = await peer.frame();
+    assertEquals([pong.opcode, new TextDecoder().decode(pong.payload)], [OPCODE.pong, payload]);
+  }
+  assertEquals(await peer.message(), "5 hello\n");
+});
+
 Deno.test("a line that is a little too long is refused in words", async () => {
   await using door = await EchoDoor.open();
   await using peer = await WebPeer.join(door.port);
@@ -365,10 +433,92 @@ Deno.test("who sends faster than it is dealt with has to wait, and loses nothing
   assertEquals(answers, count);
 });
 
+/** What a peer sends who is not read: some times what the systems of both sides take for it. */
+const UNREAD_BYTES = 32 * 1024 * 1024;
+/** What those take, and more. */
+const TAKEN_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Waits until a door takes nothing more of what a peer sends. */
+async function stalled(peer: WebPeer, door: EchoDoor, ca?: string): Promise<void> {
+  const options = ca === undefined ? {} : { ca };
+  await using other = await WebPeer.connect(door.port, options);
+  for (let before = -1; before < peer.written;) {
+    before = peer.written;
+    for (let turn = 0; turn < 100; turn++) await other.get("/healthz");
+  }
+}
+
+for (const scheme of ["http", "https"]) {
+  const named = (name: string): { name: string; ignore: boolean } =>
+    scheme === "https"
+      ? overTls(`${scheme}: ${name}`)
+      : { name: `${scheme}: ${name}`, ignore: false };
+
+  Deno.test(
+    named(
+      "what nobody reads of a WebSocket stays with the peer, and comes whole later, its end included",
+    ),
+    async () => {
+      await using certificate = scheme === "https" ? await TestCertificate.make() : null;
+      const { promise: came, resolve: onCame } = Promise.withResolvers<Socket>();
+      await using door = await EchoDoor.open({ certificate, onVisitor: onCame });
+      const options = certificate === null ? {} : { ca: certificate.cert };
+      await using peer = await WebPeer.join(door.port, options);
+      using socket = await within(came, () => "Awaited a visitor");
+      const lineBytes = 8_000;
+      const batch = concat(...new Array<Uint8Array>(128).fill(frame("x".repeat(lineBytes - 1))));
+      for (let sent = 0; sent < UNREAD_BYTES; sent += batch.length) peer.send(batch);
+      await stalled(peer, door, certificate?.cert);
+      assert(peer.written < TAKEN_BYTES_MAX, `${peer.written} bytes were taken for nobody`);
+      const buffer = new Uint8Array(64 * 1024);
+      const wanted = Math.ceil(UNREAD_BYTES / batch.length) * 128 * lineBytes;
+      for (let read = 0; read < wanted;) {
+        const count = await within(socket.read(buffer), () => `Awaited more than ${read} bytes`);
+        assert(count !== null, `the end after ${read} bytes`);
+        read += count;
+      }
+      // It has left without a close, behind all that it said.
+      await peer.endWriting();
+      const last = socket.read(buffer);
+      await assertRejects(
+        () => within(last, () => "Awaited the end"),
+        Deno.errors.ConnectionReset,
+      );
+    },
+  );
+
+  Deno.test(named("what nobody reads of a request stays with the peer"), async () => {
+    await using certificate = scheme === "https" ? await TestCertificate.make() : null;
+    const { promise: answer, resolve: onAnswer } = Promise.withResolvers<BotAnswer>();
+    const { promise: posted, resolve: onPosted } = Promise.withResolvers<void>();
+    const bots: BotsHandler = {
+      post: () => {
+        onPosted();
+        return answer;
+      },
+      stream: () => Promise.reject(new Error("Nobody streams")),
+    };
+    await using door = await EchoDoor.open({ certificate, bots });
+    const options = certificate === null ? {} : { ca: certificate.cert };
+    await using peer = await WebPeer.connectDeaf(door.port, options);
+    const asks = { "Host": "localhost", "Authorization": "Bearer a" };
+    peer.send(`${head("POST /rooms/lobby", { ...asks, "Content-Length": "1" })}x`);
+    await within(posted, () => "Awaited a request");
+    // A second one behind it, which is not looked at before the first has its answer.
+    peer.send(head("GET /healthz", { ...asks, "Transfer-Encoding": "chunked" }));
+    const chunk = new TextEncoder().encode(`10000\r\n${"x".repeat(0x10000)}\r\n`);
+    for (let sent = 0; sent < UNREAD_BYTES; sent += chunk.length) peer.send(chunk);
+    await stalled(peer, door, certificate?.cert);
+    assert(peer.written < TAKEN_BYTES_MAX, `${peer.written} bytes were taken for nobody`);
+    onAnswer({ status: 201, body: {} });
+    assertEquals((await peer.reply()).status, 201);
+  });
+}
+
 Deno.test("who piles up requests without waiting for an answer is cut", async () => {
   let calls = 0;
   await using door = await EchoDoor.open({
-    metrics: () => Promise.resolve(`${++calls} ${"x".repeat(20_000)}`),
+    metrics: () => `${++calls} ${"x".repeat(20_000)}`,
   });
   await using peer = await WebPeer.connectDeaf(door.port);
   peer.send(head("GET /metrics", { Host: "localhost" }).repeat(20_000));
@@ -425,13 +575,17 @@ Deno.test(
 
 Deno.test(overTls("over TLS too: whoever speaks plain text is cut"), async () => {
   await using certificate = await TestCertificate.make();
-  await using door = await EchoDoor.open({ certificate });
+  const addresses: string[] = [];
+  await using door = await EchoDoor.open({
+    certificate,
+    onRejected: (address) => addresses.push(address),
+  });
   for (const bytes of ["hello\n", head("GET /", { Host: "localhost" }), frame("hello")]) {
     await using peer = await WebPeer.connect(door.port);
     peer.send(bytes);
     await peer.untilClosed();
   }
-  assertEquals(door.rejected.length, 3);
+  assertEquals(addresses, ["127.0.0.1", "127.0.0.1", "127.0.0.1"]);
   await assertServes(door, certificate.cert);
 });
 
@@ -447,7 +601,7 @@ Deno.test(overTls("who is too slow is cut, wherever; a stream and a visitor are 
   await using certificate = await TestCertificate.make();
   // Some times what the system takes for a peer that reads nothing.
   const wanted = 32 * 1024 * 1024;
-  const metrics = (): Promise<string> => Promise.resolve("x".repeat(wanted));
+  const metrics = (): string => "x".repeat(wanted);
   await using door = await EchoDoor.open({ bots, metrics });
   await using tlsDoor = await EchoDoor.open({ certificate });
   const bot = { "Host": "localhost", "Authorization": "Bearer a" };
@@ -547,6 +701,268 @@ Deno.test("a whole server: a browser that never reads is cut, and everybody is t
     lines = await ann.roundtrip();
   }
 });
+
+for (const scheme of ["http", "https"]) {
+  const name = `${scheme}: a door that ran out of files lets people in once there are some again`;
+  Deno.test({
+    ...overTls(name),
+    ...(Deno.build.os === "windows" ? { ignore: true } : {}),
+  }, async () => {
+    await using certificate = await TestCertificate.make();
+    const files = scheme === "https" ? [certificate.certFile, certificate.keyFile] : [];
+    const child = new Deno.Command("sh", {
+      args: [
+        ...[
+          "-c",
+          'ulimit -n 100; exec "$@"',
+          "sh",
+          Deno.execPath(),
+          "run",
+          "--quiet",
+          "--no-check",
+        ],
+        ...["--no-prompt", "--allow-all", "tests/web/door_process.ts", ...files],
+      ],
+      cwd: new URL("../..", import.meta.url),
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const output = child.stdout.getReader();
+    const stderr = new Response(child.stderr).text();
+    const { value } = await within(output.read(), () => "Awaited the port of a door");
+    const port = Number(new TextDecoder().decode(value));
+    const peers: WebPeer[] = [];
+    // The system takes them all; the process gets to some eighty.
+    while (peers.length < 150) peers.push(await WebPeer.connect(port));
+    peers[0]?.send("hello?\n");
+    await peers[0]?.untilClosed();
+    for (const peer of peers) await peer.close();
+    const options = scheme === "https" ? { ca: certificate.cert } : {};
+    {
+      await using visitor = await WebPeer.join(port, options);
+      visitor.say("hello");
+      assertEquals(await visitor.message(), "5 hello\n");
+    }
+    await child.stdin.close();
+    await output.cancel();
+    const ends = Promise.all([stderr, child.status]);
+    const [errors, { success }] = await within(ends, () => "Awaited the end of a process");
+    assertEquals([errors, success], ["", true]);
+  });
+}
+
+const WEB = { host: "127.0.0.1", port: 0, isTls: false };
+
+/** Waits for a message with a text in it. */
+async function hears(peer: WebPeer, text: string): Promise<void> {
+  while (!(await peer.message()).includes(text));
+}
+
+/** A page that came in under a name. */
+async function joinAs(port: number, nick: string): Promise<WebPeer> {
+  const peer = await WebPeer.join(port);
+  peer.say(JSON.stringify({ type: "hello", version: 1, nick }));
+  await hears(peer, '"type":"welcome"');
+  return peer;
+}
+
+/** Waits until a server has so many connections; `guest` is one of them. */
+async function connected(
+  server: { readonly connections: number },
+  guest: Guest,
+  count: number,
+): Promise<void> {
+  for (let turn = 0; turn < 5_000 && server.connections !== count; turn++) await guest.roundtrip();
+  assertEquals(server.connections, count, "connections that are open");
+}
+
+Deno.test("a whole server: hundreds of WebSockets that never say who they are hinder nobody, and are cut", async () => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"], now: Date.now() });
+  try {
+    await using server = await startTestServer({ web: WEB, connectionsMax: 302 });
+    await using ann = await server.join("ann");
+    await using stack = new AsyncDisposableStack();
+    const silent: WebPeer[] = [];
+    while (silent.length < 300) silent.push(stack.use(await WebPeer.join(server.webPort)));
+    // They count: there is room for one more.
+    await using bob = await joinAs(server.webPort, "bob");
+    await using late = await WebPeer.join(server.webPort);
+    assertMatch(await late.message(), /"code":"server-full"/);
+    assertEquals(await late.closeCode(), 1000);
+    await late.close();
+    await connected(server, ann, 302);
+    ann.say("hello");
+    await hears(bob, '"text":"hello"');
+    mock.timers.tick(ENTRY_MS - 1_000);
+    await ann.roundtrip();
+    assertEquals(server.connections, 302);
+    mock.timers.tick(2_000);
+    for (const peer of silent) {
+      await hears(peer, '"reason":"not-admitted"');
+      assertEquals(await peer.closeCode(), 1000);
+      await peer.close();
+    }
+    await connected(server, ann, 2);
+    bob.say(JSON.stringify({ type: "say", text: "still here" }));
+    await ann.until("bob: still here");
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+Deno.test("a whole server: browsers that never read are cut while a hundred others talk and hear everything", async () => {
+  await using server = await startTestServer({ web: WEB, resumeGraceMs: 0 });
+  await using ann = await server.join("ann");
+  await using stack = new AsyncDisposableStack();
+  const talkers: WebPeer[] = [];
+  while (talkers.length < 100) {
+    talkers.push(stack.use(await joinAs(server.webPort, `talker${talkers.length}`)));
+  }
+  const deaf: WebPeer[] = [];
+  const host = `127.0.0.1:${server.webPort}`;
+  while (deaf.length < 20) {
+    const peer = stack.use(await WebPeer.connectDeaf(server.webPort));
+    peer.send(head("GET /ws", { Host: host, Origin: `http://${host}`, ...UPGRADE }));
+    peer.say(JSON.stringify({ type: "hello", version: 1, nick: `deaf${deaf.length}` }));
+    // Most of what its system takes for it is filled with answers that nobody else has to hear.
+    peer.send(concat(...new Array<Uint8Array>(380).fill(PING)));
+    await peer.sent();
+    deaf.push(peer);
+  }
+  await connected(server, ann, 121);
+  const filler = "x".repeat(7_000);
+  for (let round = 1; server.connections > 101; round++) {
+    assert(round < 300, "more than any system buffers was said");
+    for (const [index, talker] of talkers.entries()) {
+      talker.say(
+        JSON.stringify({ type: "say", text: `${round}.${index} ${index < 20 ? filler : ""}` }),
+      );
+    }
+    // All of a round reach everybody, and each talker's own place in it once.
+    await Promise.all(talkers.map(async (talker) => {
+      const heard = new Set<number>();
+      while (heard.size < talkers.length) {
+        for (const [, number] of (await talker.message()).matchAll(ROUND_AND_INDEX)) {
+          const [at, index] = (number ?? "").split(".").map(Number);
+          assertEquals(at, round);
+          assert(!heard.has(index ?? -1), `${number} came twice`);
+          heard.add(index ?? -1);
+        }
+      }
+    }));
+    await ann.roundtrip();
+  }
+  await connected(server, ann, 101);
+});
+
+/** A request that is answered by as many bytes to whoever asks alone. */
+const PING = frame(JSON.stringify({ type: "ping", text: "x".repeat(8_000) }));
+const ROUND_AND_INDEX = /"text":"(\d+\.\d+) /g;
+
+Deno.test("a whole server: a proxy that it was not told of is worth a line in the log, and no more", async () => {
+  const server = await startTestServer({ web: WEB });
+  try {
+    for (let count = 0; count < 2; count++) {
+      await using peer = await WebPeer.connect(server.webPort);
+      await peer.get("/", { "X-Forwarded-For": "192.0.2.7" });
+    }
+    assertEquals(server.log.length, 1);
+    assertMatch(
+      server.log[0] ?? "",
+      /not named by --forwarded-from: they all count as 127\.0\.0\.1/,
+    );
+  } finally {
+    await server.shutdown();
+  }
+});
+
+Deno.test("a whole server: who resets, ends or vanishes at any moment leaves nothing behind", async () => {
+  await using server = await startTestServer({ web: WEB, resumeGraceMs: 0 });
+  await using ann = await server.join("ann");
+  const host = `127.0.0.1:${server.webPort}`;
+  const whole = concat(
+    new TextEncoder().encode(
+      head("GET /ws", { Host: host, Origin: `http://${host}`, ...UPGRADE }),
+    ),
+    frame(JSON.stringify({ type: "hello", version: 1, nick: "bob" })),
+    frame("half a mess", NOT_FINAL),
+    frame("are you there", { opcode: OPCODE.ping }),
+    frame("age", { opcode: OPCODE.continuation }),
+    closeFrame(1000),
+  );
+  for (let cut = 0; cut <= whole.length; cut += 5) {
+    for (const leave of ["reset", "end", "vanish"]) {
+      await using peer = await WebPeer.connectDeaf(server.webPort);
+      peer.send(whole.subarray(0, cut));
+      await peer.sent();
+      if (leave === "vanish") peer.read();
+      if (leave === "end") {
+        await peer.endWriting();
+        await peer.untilClosed();
+      }
+    }
+  }
+  await connected(server, ann, 1);
+});
+
+Deno.test("a whole server: it stops with two hundred browsers in it, each of whom is told", async () => {
+  const server = await startTestServer({ web: WEB });
+  await using _server = server;
+  await using stack = new AsyncDisposableStack();
+  const browsers: WebPeer[] = [];
+  while (browsers.length < 200) {
+    browsers.push(stack.use(await joinAs(server.webPort, `guest${browsers.length}`)));
+  }
+  const deaf = stack.use(await WebPeer.connectDeaf(server.webPort));
+  const host = `127.0.0.1:${server.webPort}`;
+  deaf.send(head("GET /ws", { Host: host, Origin: `http://${host}`, ...UPGRADE }));
+  const stopped = server.shutdown();
+  for (const browser of browsers) {
+    await hears(browser, '"type":"goodbye","reason":"shutdown"');
+    // As a browser does. One that answers is waited for, one that does not is cut.
+    assertEquals(await browser.closeCode(), 1000);
+    browser.send(closeFrame(1000));
+  }
+  await within(stopped, () => "Awaited the end of the server");
+  for (const browser of browsers) await browser.untilClosed();
+});
+
+Deno.test(
+  overTls("a certificate is replaced while a hundred browsers talk, and nobody notices"),
+  async () => {
+    await using first = await TestCertificate.make();
+    await using second = await TestCertificate.make();
+    await using door = await EchoDoor.open({ certificate: first });
+    await using stack = new AsyncDisposableStack();
+    const peers: WebPeer[] = [];
+    const join = async (ca: string): Promise<void> => {
+      peers.push(stack.use(await WebPeer.join(door.port, { ca })));
+    };
+    while (peers.length < 100) await join(first.cert);
+    const talk = async (): Promise<void> => {
+      await Promise.all(peers.map(async (peer, index) => {
+        for (let line = 0; line < 20; line++) {
+          const text = `${line} of ${index}`;
+          peer.say(text);
+          assertEquals(await peer.message(), `${text.length} ${text}\n`);
+        }
+      }));
+    };
+    const replacing = async (): Promise<void> => {
+      for (let times = 0; times < 10; times++) {
+        const certificate = times % 2 === 0 ? second : first;
+        door.door.replaceCertificate(certificate);
+        await using peer = await WebPeer.join(door.port, { ca: certificate.cert });
+        peer.say("new here");
+        assertEquals(await peer.message(), "8 new here\n");
+      }
+    };
+    await Promise.all([talk(), replacing()]);
+    await talk();
+    assertEquals(door.rejected, []);
+  },
+);
 
 Deno.test("a process with a door survives whatever bytes it is sent", async () => {
   const child = new Deno.Command(Deno.execPath(), {

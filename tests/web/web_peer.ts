@@ -104,6 +104,8 @@ export class WebPeer implements AsyncDisposable {
   #received = new Uint8Array(0);
   #isReading = false;
   #isEnded = false;
+  #isClosed = false;
+  #written = 0;
   #onChange: (() => void) | null = null;
 
   constructor(conn: Deno.Conn, port: number) {
@@ -138,6 +140,11 @@ export class WebPeer implements AsyncDisposable {
   /** Whether the server has ended the stream, or cut it. */
   get isEnded(): boolean {
     return this.#isEnded;
+  }
+
+  /** How many of the bytes that were sent the system has taken. */
+  get written(): number {
+    return this.#written;
   }
 
   /** Asks for a WebSocket; headers that are given replace a browser's, and empty ones are left out. */
@@ -239,9 +246,16 @@ export class WebPeer implements AsyncDisposable {
     return UTF8_DECODER.decode(this.#take(this.#textEnd(text)));
   }
 
-  /** Closes, whatever was not read. */
+  /** Ends its own side of the stream, and goes on reading. */
+  async endWriting(): Promise<void> {
+    await this.sent();
+    await this.#conn.closeWrite();
+  }
+
+  /** Closes, whatever was not read. Calling it again changes nothing. */
   async close(): Promise<void> {
-    this.#conn.close();
+    if (!this.#isClosed) this.#conn.close();
+    this.#isClosed = true;
     await this.#reading;
     await this.#writing;
   }
@@ -285,7 +299,11 @@ export class WebPeer implements AsyncDisposable {
 
   async #write(bytes: Uint8Array): Promise<void> {
     try {
-      for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
+      for (let at = 0; at < bytes.length;) {
+        const count = await this.#conn.write(bytes.subarray(at));
+        at += count;
+        this.#written += count;
+      }
     } catch {
       // The door may cut first; what it did is for the test to look at.
     }

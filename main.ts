@@ -308,22 +308,21 @@ function whyNotStarted(error: unknown, { db }: Config): string {
   if (error instanceof StoreError) return `Cannot use ${db}: ${error.message}`;
   if (error instanceof UsageError) return error.message;
   if (!(error instanceof DoorError)) throw error;
-  const { at: { host, port }, cause } = error;
+  const { at: { host, port }, option, cause } = error;
   const where = `Cannot listen on ${hostForUrl(host)}:${port}`;
-  const { code, message } = cause instanceof Error
-    ? cause as Error & { readonly code?: string }
-    : new Error(`${cause}`) as Error & { readonly code?: string };
-  switch (code) {
-    case "EADDRINUSE":
-      return `${where}: the port is in use. Choose another with --port.`;
-    case "EADDRNOTAVAIL":
-      return `${where}: this machine does not have that address.`;
-    case "EACCES":
-    case "EPERM":
-      return `${where}: the system does not allow it (ports below 1024 need rights).`;
-    default:
-      return `${where}: ${message}`;
+  if (cause instanceof Deno.errors.AddrInUse) {
+    return `${where}: the port is in use. Choose another with --${option}.`;
   }
+  // Servers of Node's say EINVAL for it in Deno 2.9.6.
+  const isElsewhere = cause instanceof Deno.errors.AddrNotAvailable ||
+    cause instanceof Error && "code" in cause && cause.code === "EINVAL";
+  if (isElsewhere) {
+    return `${where}: this machine does not have that address.`;
+  }
+  if (cause instanceof Deno.errors.PermissionDenied) {
+    return `${where}: the system does not allow it (ports below 1024 need rights).`;
+  }
+  return `${where}: ${cause instanceof Error ? cause.message : cause}`;
 }
 
 /** This machine's addresses as others can reach it, IPv4 first. */

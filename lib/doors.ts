@@ -59,6 +59,8 @@ export interface DoorsOptions {
   readonly onArrival: (arrival: Arrival) => void;
   /** Told of who was not let through: no handshake, a wrong origin. */
   readonly onRejected: (peer: Pick<Peer, "address" | "via">, why: string) => void;
+  /** Told, once, of a proxy on this machine that passes browsers on and is not believed. */
+  readonly onUnknownProxy: (address: string) => void;
   /** Told that accepting failed, and goes on in so many milliseconds. */
   readonly onAcceptError: (error: unknown, pauseMs: number) => void;
   /** Deals with what bots ask for over HTTP; null where nobody does. */
@@ -66,7 +68,7 @@ export interface DoorsOptions {
   /** Whether the server does what it is there for. */
   readonly isReady: () => boolean;
   /** Everything that is counted, as Prometheus reads it; null where nothing is. */
-  readonly metrics: (() => Promise<string>) | null;
+  readonly metrics: (() => string) | null;
 }
 
 /** Where each door is; null for one that is not open. */
@@ -104,11 +106,12 @@ export class Doors {
     const { config, tasks } = options;
     const doors = new Doors(options);
     try {
-      const listener = doors.#listener = await open(config, () => listen(config));
-      if (config.tls !== null) doors.#tls = await open(config.tls, () => doors.#openTls());
-      if (config.web !== null) doors.#web = await open(config.web, () => doors.#openWeb());
-      if (config.metrics !== null) {
-        doors.#metrics = await open(config.metrics, () => doors.#openMetrics());
+      const { tls, web, metrics } = config;
+      const listener = doors.#listener = await open("port", config, () => listen(config));
+      if (tls !== null) doors.#tls = await open("tls-port", tls, () => doors.#openTls());
+      if (web !== null) doors.#web = await open("web", web, () => doors.#openWeb());
+      if (metrics !== null) {
+        doors.#metrics = await open("metrics", metrics, () => doors.#openMetrics());
       }
       tasks.own("Accepting connections", doors.#acceptAll(listener));
     } catch (error) {
@@ -230,7 +233,8 @@ export class Doors {
     { host, port }: ListenAddress,
     how: { readonly certificate: Certificate | null; readonly servesPage: boolean },
   ): Promise<WebDoor> {
-    const { onArrival, onRejected, onAcceptError, bots, isReady, metrics } = this.#options;
+    const { onArrival, onRejected, onUnknownProxy, onAcceptError } = this.#options;
+    const { bots, isReady, metrics } = this.#options;
     const { openWebDoor } = await import("./web/web_door.ts");
     return await openWebDoor({
       hostname: host,
@@ -242,6 +246,7 @@ export class Doors {
       name: () => this.#config.name,
       onVisitor: (socket, from) => onArrival({ socket, peer: { ...from, via: "web" }, conn: null }),
       onRejected: (address, why) => onRejected({ address, via: "web" }, why),
+      onUnknownProxy,
       onError: (error) => onAcceptError(error, 0),
       bots: how.servesPage ? bots : null,
       health: { isReady },
@@ -254,11 +259,16 @@ function listen({ host, port }: ListenAddress): Deno.TcpListener {
   return Deno.listen({ hostname: host, port, tcpBacklog: LISTEN_BACKLOG });
 }
 
-async function open<Door>(at: ListenAddress, listen: () => Door | Promise<Door>): Promise<Door> {
+/** Opens what is to be where an option says. */
+async function open<Door>(
+  option: string,
+  at: ListenAddress,
+  listen: () => Door | Promise<Door>,
+): Promise<Door> {
   try {
     return await listen();
   } catch (error) {
-    throw new DoorError(at, { cause: error });
+    throw new DoorError(at, { option, cause: error });
   }
 }
 

@@ -121,12 +121,18 @@ export class StoreError extends Error {
 export class DoorError extends Error {
   /** Where it would have been. */
   readonly at: { readonly host: string; readonly port: number };
+  /** The option that says which port that is, without its dashes. */
+  readonly option: string;
 
-  /** At an address and port. */
-  constructor(at: { readonly host: string; readonly port: number }, options: ErrorOptions) {
+  /** At an address and port, which `option` names. */
+  constructor(
+    at: { readonly host: string; readonly port: number },
+    { option, ...options }: ErrorOptions & { readonly option: string },
+  ) {
     super(`Cannot listen on ${at.host}, port ${at.port}`, options);
     this.name = "DoorError";
     this.at = at;
+    this.option = option;
   }
 }
 

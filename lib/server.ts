@@ -404,6 +404,7 @@ type WrongGuest = Exclude<Guest, "plain" | "json">;
 /** What each guest at the wrong door is told; TLS clients say of any words that they are no TLS. */
 const WRONG_DOOR: Readonly<Record<Exclude<WrongGuest, "http">, string>> = {
   tls: "-- This port speaks plain text, not TLS.\n",
+  proxy: "-- This server was not told of a proxy at your address (--proxy-protocol-from).\n",
   ssh: "-- This is a chat server, not an SSH server. Join with nc or telnet.\n",
   binary: "-- This is a chat server: it takes lines of UTF-8 text.\n",
 };

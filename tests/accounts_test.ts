@@ -31,8 +31,8 @@ const NOTHING_DONE = "-- Nothing was done on the server so far.";
 const GRACE =
   "-- ann is registered. /login PASSWORD within 60 seconds, or you will be a guest again.";
 const NOT_PRIVATE =
-  "-- No password is taken here, since anybody on the network could read it: come in through SSH " +
-  "(ssh -L 2022:localhost:2022 SERVER), or ask for --allow-plaintext-passwords.";
+  "-- No password is taken here, since anybody on the network could read it: come in over TLS, or " +
+  "through SSH (ssh -L 2022:localhost:2022 SERVER), or ask for --allow-plaintext-passwords.";
 
 /** A guest who comes from the address that is not loopback, under a name. */
 async function joinFromLan(server: TestServer, name: string): Promise<Guest> {

@@ -19,8 +19,8 @@ const WRONG = "-- That is not the password.";
 const GOODBYE = "-- Goodbye: this server asks for its password.";
 const HINT = "-- Just type to talk. /nick NAME picks a name, /help shows the rest.";
 const NOT_PRIVATE =
-  "-- No password is taken here, since anybody on the network could read it: come in through SSH " +
-  "(ssh -L 2022:localhost:2022 SERVER), or ask for --allow-plaintext-passwords.";
+  "-- No password is taken here, since anybody on the network could read it: come in over TLS, or " +
+  "through SSH (ssh -L 2022:localhost:2022 SERVER), or ask for --allow-plaintext-passwords.";
 
 /** A visitor from the address that is not loopback, who has been asked for the password. */
 async function visitFromLan(server: TestServer): Promise<Guest> {

@@ -51,11 +51,13 @@ const LF = 0x0a;
 /** A server that a test has to itself. */
 export class TestServer implements AsyncDisposable {
   readonly #server: Server;
+  readonly #config: ServerConfig;
   /** What it logged at `warning` and above. */
   readonly log: readonly string[];
 
-  constructor(server: Server, log: readonly string[]) {
+  constructor(server: Server, config: ServerConfig, log: readonly string[]) {
     this.#server = server;
+    this.#config = config;
     this.log = log;
   }
 
@@ -81,7 +83,7 @@ export class TestServer implements AsyncDisposable {
 
   /** See {@linkcode Server.reconfigure}: the settings that the server started with, but for these. */
   reconfigure(overrides: Partial<ServerConfig>): void {
-    this.#server.reconfigure({ ...DEFAULTS, ...overrides });
+    this.#server.reconfigure({ ...this.#config, ...overrides });
   }
 
   /** See {@linkcode Server.replaceCertificate}. */
@@ -126,10 +128,8 @@ export async function startTestServer(
 ): Promise<TestServer> {
   const log: string[] = [];
   configureLog((line) => log.push(line), { format: "text", level: "warning" });
-  return new TestServer(
-    await startServer({ ...DEFAULTS, ...overrides }, { version: "0.0.0-test" }),
-    log,
-  );
+  const config = { ...DEFAULTS, ...overrides };
+  return new TestServer(await startServer(config, { version: "0.0.0-test" }), config, log);
 }
 
 /** One guest: what it receives is gathered from the start, unless it is told not to read. */

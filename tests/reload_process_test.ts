@@ -12,6 +12,7 @@ import {
   startProcess,
 } from "./fixtures/server_process.ts";
 import { Guest, within } from "./harness.ts";
+import { Crowd, presentedOn } from "./tls_visits.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
 
@@ -351,3 +352,39 @@ Deno.test({
   assertEquals(socket.getPeerCertificate().fingerprint256, second.fingerprint);
   await closed(socket);
 });
+
+Deno.test(
+  overTls("a certificate is replaced under a room of five hundred, in files and by SIGHUP"),
+  async () => {
+    await using folder = new Folder();
+    await using first = await TestCertificate.make();
+    await using second = await TestCertificate.make();
+    await using third = await TestCertificate.make();
+    const put = async (next: TestCertificate): Promise<void> => {
+      for (const name of ["cert", "key"] as const) {
+        await Deno.writeTextFile(folder.file("next"), next[name]);
+        await Deno.rename(folder.file("next"), folder.file(`${name}.pem`));
+      }
+    };
+    await put(first);
+    const flags = ["--tls-cert", folder.file("cert.pem"), "--tls-key", folder.file("key.pem")];
+    await using server = await start({
+      script: "tests/fixtures/hasty_server.ts",
+      args: [...flags, "--tls-port", "0", "--rate", "off"],
+    });
+    const port = server.portOf("TLS");
+    await using crowd = await Crowd.gather(port, first, { talkers: 5, all: 500 });
+    crowd.talk();
+    await crowd.talkOn(3);
+    for (const [count, next] of [second, third].entries()) {
+      await put(next);
+      if (!IS_WINDOWS) server.kill("SIGHUP");
+      await logged(server, `${TAKEN}tls-cert changed; tls-key changed`, count + 1);
+      assertEquals(await presentedOn(port), next.fingerprint);
+      await crowd.talkOn(3);
+    }
+    await crowd.check();
+    server.kill("SIGTERM");
+    assertEquals((await server.result()).code, 0);
+  },
+);

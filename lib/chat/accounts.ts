@@ -268,8 +268,8 @@ export class Accounts {
     if (member.isPrivate || this.allowsPlaintextPasswords) return;
     throw new CommandError(
       "not-private",
-      "No password is taken here, since anybody on the network could read it: come in through SSH " +
-        "(ssh -L 2022:localhost:2022 SERVER), or ask for --allow-plaintext-passwords.",
+      "No password is taken here, since anybody on the network could read it: come in over TLS, or " +
+        "through SSH (ssh -L 2022:localhost:2022 SERVER), or ask for --allow-plaintext-passwords.",
     );
   }
 

@@ -13,10 +13,13 @@ import { FIRST_BYTES_MAX } from "../limits.ts";
  * yet), one that may open the JSON protocol, which its whole first line tells,
  * or one that is at the wrong door.
  */
-export type Guest = "plain" | "json" | "http" | "tls" | "ssh" | "binary";
+export type Guest = "plain" | "json" | "http" | "tls" | "ssh" | "proxy" | "binary";
 
 /** RFC 9112, section 3: `GET / HTTP/1.1`. */
 const HTTP_REQUEST = /^[A-Z]{3,16} \S{1,8192} HTTP\/\d(?:\.\d)?\r?$/;
+
+/** The PROXY protocol's headers (haproxy's proxy-protocol.txt, section 2). */
+const PROXY_HEADER = /^(?:PROXY (?:TCP[46]|UNKNOWN)\b|\r\n\r\n\0\r\nQUIT\n)/;
 
 /** An object of JSON, behind spaces and the mark that some systems put in front of UTF-8. */
 const JSON_OBJECT = /^(?:\xef\xbb\xbf)?[ \t\r]*\{/;
@@ -36,6 +39,8 @@ const BINARY_BYTE = /(?<!\r)\x00|[\x01-\x06\x0e-\x1a\x1c-\x1f]/;
  * Tells who is there.
  *
  * - `tls`: a TLS record that holds a handshake (RFC 8446, section 5.1: type 22, version 3.x).
+ * - `proxy`: a header of the PROXY protocol, version 1 or 2, of a proxy that the server was not
+ *   told of. It holds somebody's address.
  * - `binary`: control bytes that no keyboard and no telnet sends in a first line.
  * - `http`: a request line.
  * - `json`: an opening brace, which a person can type as well.
@@ -54,8 +59,9 @@ const BINARY_BYTE = /(?<!\r)\x00|[\x01-\x06\x0e-\x1a\x1c-\x1f]/;
  */
 export function identify(bytes: Uint8Array): Guest {
   if (bytes[0] === 0x16 && (bytes.length === 1 || bytes[1] === 0x03)) return "tls";
-  const [first = "", rest] = String.fromCharCode(...bytes.subarray(0, FIRST_BYTES_MAX))
-    .replace(TELNET_COMMAND, "").split("\n", 2);
+  const text = String.fromCharCode(...bytes.subarray(0, FIRST_BYTES_MAX));
+  if (PROXY_HEADER.test(text)) return "proxy";
+  const [first = "", rest] = text.replace(TELNET_COMMAND, "").split("\n", 2);
   if (BINARY_BYTE.test(first)) return "binary";
   if (JSON_OBJECT.test(first)) return "json";
   if (/^SSH-\d\.\d+-/.test(first)) return "ssh";

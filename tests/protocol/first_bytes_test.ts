@@ -55,6 +55,16 @@ Deno.test("identify() takes half a request line for a person's, whatever is stil
   }
 });
 
+Deno.test("identify() knows a header of the PROXY protocol", () => {
+  assertGuests("proxy", [
+    "PROXY TCP4 192.0.2.7 192.0.2.1 40000 2022\r\n",
+    "PROXY TCP6 2001:db8::7 2001:db8::1 40000 2022\r\nhello\n",
+    "PROXY UNKNOWN\r\n",
+    "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c",
+  ]);
+  assertGuests("plain", ["PROXY TCP\n", "proxy tcp4\n", "PROXY is down\n", "\r\n\r\n"]);
+});
+
 Deno.test("identify() takes what only looks like HTTP for a person's", () => {
   assertGuests("plain", [
     "GET\n",

@@ -14,18 +14,20 @@ import { assertEquals } from "@std/assert";
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
 import { type TestServer, WAIT_MS } from "../harness.ts";
 
-/** Names under which systems have it; Debian's package is called `chromium`. */
-const PROGRAMS = ["/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome"];
+/** Where systems have it, the one that is named first wins; Debian's package is `chromium`. */
+const PROGRAMS = ["chromium", "chromium-browser", "google-chrome"].map((name) =>
+  `/usr/bin/${name}`
+);
 
 const ARGS = [
   ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"],
   ...["--disable-background-networking", "--disable-component-update"],
-  // A name that is this machine, and which browsers take for another one: no secure context.
-  "--host-resolver-rules=MAP plain.test 127.0.0.1",
+  // An address for documentation leads to this machine, and browsers take it for another one.
+  "--host-resolver-rules=MAP 192.0.2.1 127.0.0.1",
 ];
 
-/** A host of this machine for which a browser has no secure context without TLS. */
-export const PLAIN_HOST = "plain.test";
+/** What is this machine, and no secure context without TLS: as the address of one on the network. */
+export const PLAIN_HOST = "192.0.2.1";
 
 const CHROMIUM = PROGRAMS.find((program) => {
   try {
@@ -36,26 +38,48 @@ const CHROMIUM = PROGRAMS.find((program) => {
   }
 });
 
-/** The settings of a test in a browser: where there is none, it says so on screen; in CI it fails. */
-export function inBrowser(name: string): { name: string; ignore: boolean } {
-  return CHROMIUM !== undefined || Deno.env.get("CI") === "true"
-    ? { name, ignore: false }
-    : { name: `${name} (ignored: this machine has no chromium)`, ignore: true };
+/** A test in a browser: where there is none, it says so on screen; in CI it fails. */
+export function inBrowser(
+  name: string,
+  test: () => Promise<void>,
+  needs: { readonly name: string; readonly ignore: boolean } = { name, ignore: false },
+): Deno.TestDefinition {
+  const fn = async (): Promise<void> => {
+    try {
+      await test();
+    } catch (error) {
+      throw flatten(error);
+    }
+  };
+  if (needs.ignore || CHROMIUM !== undefined || Deno.env.get("CI") === "true") {
+    return { ...needs, fn };
+  }
+  return { name: `${name} (ignored: this machine has no chromium)`, ignore: true, fn };
+}
+
+/** An error that tells all that went wrong: of what a disposal found, a runner shows nothing. */
+function flatten(error: unknown): unknown {
+  const all: unknown[] = [];
+  for (let rest = error; rest !== undefined;) {
+    all.unshift(rest instanceof SuppressedError ? rest.error : rest);
+    rest = rest instanceof SuppressedError ? rest.suppressed : undefined;
+  }
+  if (all.length === 1) return error;
+  return new Error(all.map((each) => each instanceof Error ? each.message : `${each}`).join("\n"), {
+    cause: all[0],
+  });
 }
 
 /** The settings of a server's door for browsers. */
 export const WEB = { host: "127.0.0.1", port: 0, isTls: false };
 
-/** A screen, and what its user likes. */
-export interface Looks {
-  /** @default "desktop" */
-  readonly device?: "phone" | "desktop";
-  /** @default "light" */
-  readonly colors?: "light" | "dark";
-}
+/** What a visitor holds in their hands: its screen, and whether that is touched. */
+export type Device = "phone" | "desktop";
 
 /** What a visitor comes with. */
-export interface VisitorOptions extends Looks {
+export interface VisitorOptions {
+  /** @default "desktop" */
+  readonly device?: Device;
   /** Complaints that belong to the test: of connections that it cuts, say. @default [] */
   readonly forgiven?: readonly RegExp[];
   /** A script that is there before those of the page. @default None. */
@@ -63,6 +87,9 @@ export interface VisitorOptions extends Looks {
   /** Rights that the user has given to the page. @default [] */
   readonly permissions?: readonly string[];
 }
+
+/** What a browser says of a page that comes over plain HTTP from another machine. */
+export const PLAIN_WARNING = /^The Cross-Origin-Opener-Policy header has been ignored/;
 
 /** What a browser says of a WebSocket whose other end is away. */
 export const LOST_CONNECTIONS = /^WebSocket connection to '.*' failed/;
@@ -91,7 +118,7 @@ export class TestBrowser implements AsyncDisposable {
     const { chromium } = await import("playwright-core");
     const origin = typeof server === "string" ? server : `http://127.0.0.1:${server.webPort}`;
     const browser = await chromium.launch({
-      ...CHROMIUM === undefined ? {} : { executablePath: CHROMIUM },
+      executablePath: CHROMIUM ?? PROGRAMS[0] ?? "",
       args: ARGS,
       timeout: 2 * WAIT_MS,
     });
@@ -105,10 +132,9 @@ export class TestBrowser implements AsyncDisposable {
 
   /** Somebody who has opened the page, with a profile of their own, and has not come in. */
   async open(options: VisitorOptions & { readonly path?: string } = {}): Promise<Visitor> {
-    const { device = "desktop", colors = "light", script } = options;
+    const { device = "desktop", script } = options;
     const context = await this.#browser.newContext({
       ...DEVICES[device],
-      colorScheme: colors,
       locale: "en-GB",
       ignoreHTTPSErrors: true,
       permissions: [...options.permissions ?? []],
@@ -132,8 +158,13 @@ export class TestBrowser implements AsyncDisposable {
     return visitor;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Closes it, whatever has happened in it. */
+  async close(): Promise<void> {
     await this.#browser.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
     assertEquals(this.problems, []);
   }
 }

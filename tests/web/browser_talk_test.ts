@@ -7,7 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Guest } from "../harness.ts";
 import { startTestServer, within } from "../harness.ts";
 import { gather } from "../visits.ts";
-import { inBrowser, TestBrowser, WEB } from "./browser.ts";
+import { inBrowser, TestBrowser, type Visitor, WEB } from "./browser.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -16,7 +16,7 @@ async function heard(guest: Guest): Promise<string[]> {
   return (await guest.roundtrip()).filter((line) => !line.startsWith("-- "));
 }
 
-Deno.test(inBrowser("two browsers and nc hear each other, once and in order"), async () => {
+Deno.test(inBrowser("two browsers and nc hear each other, once and in order", async () => {
   await using server = await startTestServer({ web: WEB });
   await using browser = await TestBrowser.start(server);
   await using carl = await server.join("carl");
@@ -45,9 +45,9 @@ Deno.test(inBrowser("two browsers and nc hear each other, once and in order"), a
 
   for (const name of ["ann", "bob", "carl"]) await bob.person(name).waitFor();
   await bob.page.getByRole("heading", { name: "People (3)" }).waitFor();
-});
+}));
 
-Deno.test(inBrowser("actions, topics, several lines and private messages arrive"), async () => {
+Deno.test(inBrowser("actions, topics, several lines and private messages arrive", async () => {
   await using server = await startTestServer({ web: WEB });
   await using browser = await TestBrowser.start(server);
   await using stack = new AsyncDisposableStack();
@@ -93,9 +93,9 @@ Deno.test(inBrowser("actions, topics, several lines and private messages arrive"
   await ann.sees("carl: psst");
   await ann.say("yes?");
   await carl.until("[private] ann: yes?");
-});
+}));
 
-Deno.test(inBrowser("who is named sees it, in the text, the list and the title"), async () => {
+Deno.test(inBrowser("who is named sees it, in the text, the list and the title", async () => {
   await using server = await startTestServer({ web: WEB });
   await using browser = await TestBrowser.start(server);
   const ann = await browser.enter("ann");
@@ -114,14 +114,27 @@ Deno.test(inBrowser("who is named sees it, in the text, the list and the title")
   await ann.place("#lobby").click();
   await ann.sees("carl: ann: are you there?");
   await ann.until("a title without", () => document.title === "#lobby - Parley", null);
-});
+}));
+
+/** Waits until the newest row is in sight. */
+async function seesNewest(visitor: Visitor): Promise<void> {
+  await visitor.until(
+    "that the newest line is in sight",
+    () => {
+      const { bottom } = document.querySelector("#log")?.getBoundingClientRect() ?? { bottom: 0 };
+      const row = [...document.querySelectorAll("#log .row")].at(-1);
+      return row !== undefined && row.getBoundingClientRect().bottom <= bottom;
+    },
+    null,
+  );
+}
 
 /** The rows that are numbered, by their numbers. */
 function numbers(said: readonly string[]): number[] {
   return said.flatMap((row) => /^carl: line (\d+)$/.exec(row)?.[1] ?? []).map(Number);
 }
 
-Deno.test(inBrowser("scrolling up brings what was said before, and moves nothing"), async () => {
+Deno.test(inBrowser("scrolling up brings what was said before, and moves nothing", async () => {
   await using server = await startTestServer({ web: WEB });
   await using browser = await TestBrowser.start(server);
   await using carl = await server.join("carl");
@@ -167,18 +180,27 @@ Deno.test(inBrowser("scrolling up brings what was said before, and moves nothing
   carl.say("something new");
   await ann.page.getByRole("button", { name: "1 new message" }).click();
   await ann.sees("carl: something new");
-  await ann.until(
-    "that the newest line is in sight",
-    () => {
-      const { bottom } = document.querySelector("#log")?.getBoundingClientRect() ?? { bottom: 0 };
-      const row = [...document.querySelectorAll("#log .row")].at(-1);
-      return row !== undefined && row.getBoundingClientRect().bottom <= bottom;
-    },
-    null,
-  );
-});
+  await seesNewest(ann);
+}));
 
-Deno.test(inBrowser("a search finds what was said, and goes to where that was"), async () => {
+Deno.test(inBrowser("a long draft does not hide the newest line", async () => {
+  await using server = await startTestServer({ web: WEB });
+  await using browser = await TestBrowser.start(server);
+  await using carl = await server.join("carl");
+  for (let line = 0; line < 60; line++) carl.say(`line ${line}`);
+  await carl.roundtrip();
+  const ann = await browser.enter("ann");
+  await ann.sees("carl: line 59");
+  for (const draft of ["one\ntwo", "1\n".repeat(12), "one\ntwo", "x".repeat(9_000), ""]) {
+    await ann.composer.fill(draft);
+    carl.say(`beside ${draft.length}`);
+    await ann.sees(`carl: beside ${draft.length}`);
+    await seesNewest(ann);
+    await ann.page.getByRole("button", { name: /new message|Newest/ }).waitFor({ state: "hidden" });
+  }
+}));
+
+Deno.test(inBrowser("a search finds what was said, and goes to where that was", async () => {
   await using server = await startTestServer({ web: WEB });
   await using browser = await TestBrowser.start(server);
   await using carl = await server.join("carl");
@@ -214,9 +236,9 @@ Deno.test(inBrowser("a search finds what was said, and goes to where that was"),
   await search.getByRole("searchbox").fill("haystack");
   await search.getByRole("searchbox").press("Enter");
   await search.getByText("Nothing was found.").waitFor();
-});
+}));
 
-Deno.test(inBrowser("a link leads into its room, and the page gives it"), async () => {
+Deno.test(inBrowser("a link leads into its room, and the page gives it", async () => {
   await using server = await startTestServer({ web: WEB });
   await using browser = await TestBrowser.start(server);
   await using carl = await server.join("carl");
@@ -244,9 +266,9 @@ Deno.test(inBrowser("a link leads into its room, and the page gives it"), async 
     location.hash = "#dev";
   });
   await ann.page.getByRole("heading", { name: "#dev", level: 1 }).waitFor();
-});
+}));
 
-Deno.test(inBrowser("a page whose timers stand still answers, and is not thrown out"), async () => {
+Deno.test(inBrowser("a page whose timers stand still answers, and is not thrown out", async () => {
   // Of real time: the browser's clock cannot be moved together with the server's.
   await using server = await startTestServer({ web: WEB, idleMs: 1_000 });
   await using browser = await TestBrowser.start(server);
@@ -271,4 +293,4 @@ Deno.test(inBrowser("a page whose timers stand still answers, and is not thrown 
   await using witness = await server.join("witness");
   witness.say("/who");
   await witness.until(/\bann\b/);
-});
+}));

@@ -241,6 +241,19 @@ Deno.test("the pauses grow, and end at once when the user is back", () => {
   assertEquals([page.sockets.length, page.kind], [count + 1, "connecting"]);
 });
 
+Deno.test("an attempt that hangs is begun anew when the user asks, and a fresh one is not", () => {
+  using page = new Page();
+  page.connection.start({ nick: "ann", session: null });
+  mock.timers.tick(1_000);
+  page.connection.retryNow();
+  assertEquals(page.sockets.length, 1);
+  mock.timers.tick(2_000);
+  page.connection.retryNow();
+  assertEquals([page.sockets.length, page.sockets[0]?.isClosed], [2, true]);
+  page.welcome();
+  assertEquals(page.kind, "online");
+});
+
 Deno.test("back after a while, asks a server that was silent, and does not wait long", () => {
   using page = new Page();
   page.connection.start({ nick: null, session: null });

@@ -93,6 +93,24 @@ Deno.test("a private message stands in a conversation of its own, which follows 
   assertEquals(alerts, ["Bob psst", "rob again"]);
 });
 
+Deno.test("private conversations are kept for a reload, and what is told again stands there once", () => {
+  const { model } = start();
+  const direct = { type: "direct", atMs: 1, nowMs: 1, hasWaited: false, from: "bob" } as const;
+  model.apply({ ...direct, id: 11, text: "psst" }, 0);
+  model.saying({ ref: 1, kind: "message", place: model.direct("bob"), text: "yes?" }, 0);
+  model.answered({ type: "ok", ref: 1 }, 0);
+  model.saying({ ref: 2, kind: "message", place: model.direct("bob"), text: "not sent" }, 0);
+  model.apply({ ...direct, id: 12, text: "nothing" }, 0);
+
+  const later = new ChatModel(() => {});
+  later.restoreDirects(structuredClone(model.keepDirects()));
+  later.apply(welcome({ isResumed: true, id: 12 }), 0);
+  later.apply({ ...direct, id: 12, text: "nothing" }, 0);
+  assertEquals(textsOf(later.direct("bob")), ["psst", "yes?", "nothing"]);
+  assertEquals(later.direct("bob").unread, 2);
+  assertEquals(later.direct("bob").log.all.map(({ isOwn }) => isOwn), [false, true, false]);
+});
+
 Deno.test("what the user says stands there once, whichever comes first", () => {
   for (const order of ["answer", "event"]) {
     const { model } = start();
@@ -204,6 +222,56 @@ Deno.test("who came and went is told in one line", () => {
   assertEquals(model.current.log.lastId, 12);
 });
 
+Deno.test("whoever has just come in and picks a name has come in under it", () => {
+  const { model } = start();
+  const texts = (): string[] => model.current.log.all.map(({ text }) => text).slice(1);
+  model.apply({ type: "joined", id: 11, room: "#dev", who: { names: ["guest1"], more: 0 } }, 0);
+  model.apply({ type: "renamed", id: 12, from: "guest1", to: "carl" }, 0);
+  assertEquals(texts(), ["carl joined."]);
+  assertEquals(model.current.log.lastId, 12);
+  model.apply(said(13, "hi"), 0);
+  model.apply({ type: "renamed", id: 14, from: "carl", to: "carla" }, 0);
+  assertEquals(texts(), ["carl joined.", "hi", "carl is now carla."]);
+  assertEquals(model.current.log.all.at(-1)?.kind, "presence");
+});
+
+Deno.test("whoever is sent out is told by whom and why, where they are then", () => {
+  const { model } = start();
+  model.apply({
+    type: "sent-out",
+    id: 11,
+    room: "#dev",
+    name: "Ann",
+    verb: "removed",
+    by: "bob",
+    reason: "a break",
+  }, 0);
+  model.apply({ type: "parted", id: 12, room: "#dev", to: "#lobby" }, 0);
+  assertEquals(model.current.name, "#lobby");
+  const text = (): string | undefined => model.current.log.all.at(-1)?.text;
+  assertEquals(text(), "You were removed from #dev by bob: a break");
+  model.apply({ type: "parted", id: 13, room: "#lobby", to: null }, 0);
+  assertEquals(text(), "You are not in #lobby any more.");
+});
+
+Deno.test("rights are in doubt where the user's own name or an operator changes, and only there", () => {
+  const { model } = start();
+  const room = model.current;
+  const who = (): void => {
+    model.apply({ type: "who", room: "#dev", atMs: 0, users: [], more: 0 }, 0);
+    room.haveRightsChanged = false;
+  };
+  who();
+  model.apply({ type: "notice", code: "ignored", lines: ["You do not hear bob."] }, 0);
+  assertEquals([room.isPeopleKnown, room.haveRightsChanged], [true, false]);
+  model.apply({ type: "notice", code: "logged-in", lines: ["You are logged in."] }, 0);
+  assertEquals([room.isPeopleKnown, room.haveRightsChanged], [false, true]);
+  assert(model.isRegistered);
+  who();
+  model.apply({ type: "announced", id: 11, room: "#dev", code: "deop", text: "bob is none." }, 0);
+  assertEquals([room.isPeopleKnown, room.haveRightsChanged], [false, true]);
+});
+
 Deno.test("a new session leaves a gap, and shows the same room once it is joined again", () => {
   const { model } = start();
   model.apply(said(11, "before"), 0);
@@ -246,4 +314,28 @@ Deno.test("what is kept of a room is bounded", () => {
   for (let id = 11; id < 7_011; id++) model.apply(said(id, "x"), 0);
   assert(model.current.log.size <= 5_500);
   assertEquals(model.current.log.lastId, 7_010);
+});
+
+Deno.test("what was given up for its age can be fetched again", () => {
+  const { model } = start();
+  const { log } = model.current;
+  log.isComplete = true;
+  for (let id = 11; id < 4_011; id++) model.apply(said(id, "x"), 0);
+  assertEquals([log.isComplete, model.current.hasOlder], [true, false]);
+  for (let id = 4_011; id < 6_011; id++) model.apply(said(id, "x"), 0);
+  assertEquals([log.isComplete, model.current.hasOlder], [false, true]);
+});
+
+Deno.test("nothing is given up under the eyes of whoever reads it, for a while", () => {
+  const { model } = start();
+  let isReading = false;
+  model.setReading(isReading);
+  for (let id = 11; id < 10_011; id++) model.apply(said(id, "x"), 0);
+  assertEquals(model.current.log.firstId, 11);
+  for (let id = 10_011; id < 31_011; id++) model.apply(said(id, "x"), 0);
+  assert(model.current.log.size <= 20_500);
+  isReading = true;
+  model.setReading(isReading);
+  model.apply(said(31_011, "x"), 0);
+  assert(model.current.log.size <= 5_500);
 });

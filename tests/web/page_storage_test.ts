@@ -58,13 +58,14 @@ Deno.test("a reload goes on with the session; a duplicated tab begins its own", 
   assertEquals(await first.claim({ locks, channel: null }), null);
   first.save(SESSION);
   first.saveDrafts(new Map([["#dev", "half a"]]));
+  first.saveDirects([{ name: "bob", unread: 0, lines: [] }]);
 
   const copy = new FakeStorage(storage.items);
   const duplicate = tabOf(copy);
   const claim = duplicate.claim({ locks, channel: null });
   clock.pass();
   assertEquals(await claim, null);
-  assertEquals(duplicate.drafts.size, 0);
+  assertEquals([duplicate.drafts.size, duplicate.directs.length], [0, 0]);
   duplicate.save({ ...SESSION, token: "own" });
 
   const otherLocks = new FakeLocks() as unknown as LockManager;
@@ -107,6 +108,37 @@ Deno.test("a browser that stores nothing, or something else, loses nothing else"
     const tab = tabOf(storage);
     assertEquals(await tab.claim({ locks: undefined, channel: null }), null, text);
     assert(tab.drafts instanceof Map);
+  }
+});
+
+Deno.test("private conversations are kept as far as there is room, the newest first", () => {
+  const tab = tabOf(new FakeStorage());
+  const line = { id: null, atMs: 1, from: "bob", isOwn: false };
+  const direct = (name: string, length: number) => ({
+    name,
+    unread: 1,
+    lines: [{ ...line, text: "x".repeat(length) }],
+  });
+  const [old, middle, latest] = [direct("old", 10), direct("middle", 499_000), direct("new", 10)];
+  tab.saveDirects([old, latest]);
+  assertEquals(tab.directs, [old, latest]);
+  tab.saveDirects([old, direct("large", 600_000), middle, latest]);
+  assertEquals(tab.directs, [middle, latest]);
+  tab.saveDirects([]);
+  assertEquals(tab.directs, []);
+});
+
+Deno.test("what another program has put in their place is passed over", () => {
+  const line = '{"id":1,"atMs":1,"from":"bob","text":"hi","isOwn":false}';
+  for (
+    const text of [
+      ...["", "null", "5", "{", "[null,5,{}]", '[{"name":"bob","unread":0}]'],
+      '[{"name":"bob","unread":0,"lines":[null]}]',
+      `[{"name":"bob","unread":"0","lines":[${line}]}]`,
+      `[{"name":5,"unread":0,"lines":[${line}]}]`,
+    ]
+  ) {
+    assertEquals(tabOf(new FakeStorage(new Map([["parley.directs", text]]))).directs, [], text);
   }
 });
 

@@ -129,11 +129,7 @@ export class AccountDialog {
   async #do(command, args, done) {
     showProblem(this.#dialog, "");
     const { problem } = await this.#requests.ask(command, args);
-    if (problem !== "") {
-      showProblem(this.#dialog, problem);
-      this.#dialog.scrollTop = 0;
-      return;
-    }
+    if (problem !== "") return showProblem(this.#dialog, problem);
     this.#dialog.close();
     this.#actions.onDone(done);
   }

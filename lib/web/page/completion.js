@@ -31,12 +31,12 @@ const ABOUT_NAMES = new Set(
 );
 /** Commands whose argument is a room. */
 const ABOUT_ROOMS = new Set(["join", "leave", "who", "room", "msg"]);
-/** @type {Readonly<Record<string, readonly string[]>>} */
-const WORDS = {
-  room: ["open", "private", "password", "invite-only", "keep", "delete"],
-  account: ["password", "delete"],
-  search: ["from:", "in:", "before:", "after:"],
-};
+/** Words that a command takes. @type {ReadonlyMap<string, readonly string[]>} */
+const WORDS = new Map([
+  ["room", ["open", "private", "password", "invite-only", "keep", "delete"]],
+  ["account", ["password", "delete"]],
+  ["search", ["from:", "in:", "before:", "after:"]],
+]);
 
 /**
  * What fits the word before the cursor; null where nothing does.
@@ -70,7 +70,7 @@ export function offer(before, { commands, names, rooms }, why) {
   const command = /^\/([a-z]+)\s/i.exec(before)?.[1]?.toLowerCase();
   if (command !== undefined) {
     const typed = foldName(word);
-    const words = (WORDS[command] ?? []).filter((each) => each.startsWith(typed));
+    const words = (WORDS.get(command) ?? []).filter((each) => each.startsWith(typed));
     const people = ABOUT_NAMES.has(command) || word !== "" ? fitting(word, names, " ") : [];
     const places = ABOUT_ROOMS.has(command) || word.startsWith("#")
       ? fitting(word, rooms, " ")

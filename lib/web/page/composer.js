@@ -27,13 +27,15 @@ import { foldName } from "./words.js";
  * @typedef {object} ComposerActions
  * @property {(typed: Typed) => void} onSend
  * @property {() => Sources} sources What can be completed.
- * @property {() => void} onCommand A command is begun: its list is wanted.
+ * @property {() => Promise<boolean>} onCommand A command is begun: tells whether there is a list of
+ *   them now that was not there before.
  * @property {() => void} onDraft A draft has changed.
  */
 
 /** See the module. */
 export class Composer {
   #form = byId("composer", HTMLFormElement);
+  #box = byId("composer-box", HTMLDivElement);
   #input = byId("composer-input", HTMLTextAreaElement);
   #send = byId("send-button", HTMLButtonElement);
   #note = byId("composer-note", HTMLParagraphElement);
@@ -65,10 +67,9 @@ export class Composer {
     this.#input.addEventListener("input", () => this.#onInput());
     this.#input.addEventListener("keydown", (event) => this.#onKey(event));
     this.#input.addEventListener("blur", () => this.#close());
-    this.#list.addEventListener("pointerdown", (event) => {
-      // The message box keeps the focus.
-      event.preventDefault();
-      const { target } = event;
+    // The message box keeps the focus.
+    this.#list.addEventListener("pointerdown", (event) => event.preventDefault());
+    this.#list.addEventListener("click", ({ target }) => {
       const item = target instanceof Element ? target.closest("li") : null;
       if (item !== null) this.#accept([...this.#list.children].indexOf(item));
     });
@@ -142,8 +143,15 @@ export class Composer {
     this.#recalled = -1;
     this.#keepDraft();
     this.#fit();
-    if (this.#input.value.startsWith("/")) this.#actions.onCommand();
     this.#suggest("typing");
+    if (this.#input.value.startsWith("/")) this.#learn();
+  }
+
+  /** Offers commands once there is a list of them. */
+  async #learn() {
+    const { value } = this.#input;
+    const isNew = await this.#actions.onCommand();
+    if (isNew && this.#input.value === value && this.#offer === null) this.#suggest("typing");
   }
 
   /** @param {string} text */
@@ -165,8 +173,12 @@ export class Composer {
   /** As high as the text, and what is to be said of it. */
   #fit() {
     const { style, value } = this.#input;
+    // It is measured at its lowest, and the conversation beside it must not grow meanwhile: its end
+    // would be somewhere else afterwards.
+    this.#box.style.minHeight = `${this.#box.offsetHeight}px`;
     style.height = "auto";
     style.height = `${this.#input.scrollHeight}px`;
+    this.#box.style.minHeight = "";
     const { lines, problem } = measure(value);
     const words = problem !== ""
       ? problem
@@ -277,7 +289,11 @@ export class Composer {
     this.#list.replaceChildren(...offered.choices.map(({ shown, note }, index) => {
       const parts = [make("bdi", { className: "shown", text: shown })];
       if (note !== "") parts.push(make("span", { className: "note", text: note }));
-      return make("li", { attributes: { role: "option", id: `choice-${index}` } }, parts);
+      return make(
+        "li",
+        { attributes: { role: "option", id: `choice-${index}`, tabindex: "-1" } },
+        parts,
+      );
     }));
     this.#list.hidden = false;
     setAttribute(this.#input, "aria-controls", "choices");

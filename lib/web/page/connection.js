@@ -17,6 +17,7 @@
  */
 
 import {
+  HANGING_MS,
   HELLO_MS,
   PING_MS,
   PONG_MS,
@@ -40,7 +41,7 @@ import { describeGoodbye } from "./wording.js";
  */
 
 /**
- * How the connection is doing. `why` is a sentence; `lasting` says that it ended for good.
+ * How the connection is doing; `why` is a sentence.
  *
  * @typedef {{ kind: "idle" }
  *   | { kind: "connecting" }
@@ -102,6 +103,7 @@ export class Connection {
   #rejoining = new Map();
   #rejoinCount = 0;
   #attempts = 0;
+  #openedAtMs = 0;
   #onlineAtMs = 0;
   /** What a server that cannot let us in says in plain text. */
   #lastWords = "";
@@ -196,13 +198,16 @@ export class Connection {
   }
 
   /**
-   * The user is here, or the network is back: ends the pause before the next attempt, and asks a
-   * server that has been silent for a while whether it is there.
+   * The user is here, or the network is back: ends the pause before the next attempt, begins one
+   * anew that does not get on, and asks a server that has been silent for a while whether it is
+   * there.
    *
    * @returns {void}
    */
   retryNow() {
-    if (this.#state.kind === "waiting") {
+    const isHanging = this.#state.kind === "connecting" &&
+      Date.now() - this.#openedAtMs > HANGING_MS;
+    if (this.#state.kind === "waiting" || isHanging) {
       this.#attempts = 0;
       this.#open();
     } else if (this.#state.kind === "online" && Date.now() - this.#heardAtMs > 1_000) {
@@ -230,6 +235,7 @@ export class Connection {
   #open() {
     this.#detach();
     this.#lastWords = "";
+    this.#openedAtMs = Date.now();
     this.#setState({ kind: "connecting" });
     const socket = this.#options.open();
     this.#socket = socket;

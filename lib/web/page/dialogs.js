@@ -51,7 +51,7 @@ export function openDialog(dialog, focus = null) {
 }
 
 /**
- * Says what went wrong inside a dialog; empty takes it away.
+ * Says what went wrong inside a dialog, where it is seen; empty takes it away.
  *
  * @param {HTMLDialogElement} dialog
  * @param {string} text
@@ -62,6 +62,7 @@ export function showProblem(dialog, text) {
   const done = dialog.querySelector("[data-done]");
   if (problem !== null) setText(problem, text);
   if (done !== null) setText(done, "");
+  if (text !== "") dialog.scrollTop = 0;
 }
 
 /**
@@ -75,6 +76,7 @@ export function showDone(dialog, text) {
   showProblem(dialog, "");
   const done = dialog.querySelector("[data-done]");
   if (done !== null) setText(done, text);
+  dialog.scrollTop = 0;
 }
 
 /**

@@ -48,7 +48,7 @@ export function makeRow(entry, { isGrouped, mention }, actions) {
       return makePlain(entry);
     case "notice":
     case "error":
-      return makeNotice(entry, mention, actions);
+      return makeNotice(entry, actions);
   }
 }
 
@@ -66,7 +66,7 @@ function makeSaid(entry, { isGrouped, mention }, actions) {
   if (isGrouped) row.append(makeHidden(`${from}: `), makeTime(atMs));
   else row.append(makeAvatar(from), makeHead(entry, actions));
   const text = make("div", { className: "text", attributes: { dir: "auto" } });
-  if (kind === "action") text.append(`${from} `);
+  if (kind === "action") text.append(make("bdi", { text: from }), " ");
   addWords(text, entry.text, entry.isOwn ? null : mention);
   row.append(text);
   if (isLong(entry.text)) addUnfold(row, text);
@@ -145,16 +145,15 @@ function makePlain({ kind, from, text, atMs }) {
 
 /**
  * @param {Entry} entry
- * @param {RegExp | null} mention
  * @param {EntryActions} actions
  */
-function makeNotice({ kind, text, atMs, invitation }, mention, actions) {
+function makeNotice({ kind, text, atMs, invitation }, actions) {
   const row = make("div", {
     className: kind === "error" ? "row notice error" : "row notice",
     attributes: { tabindex: "-1" },
   });
   const words = make("div", { className: "text" });
-  addWords(words, text, mention);
+  addWords(words, text, null);
   const box = make("div", { className: "note-box" }, [words]);
   if (invitation !== null) {
     box.append(makeButton({ text: `Join ${invitation}` }, () => actions.onJoin(invitation)));
@@ -171,7 +170,7 @@ function makeNotice({ kind, text, atMs, invitation }, mention, actions) {
  * @param {RegExp | null} mention
  * @returns {void}
  */
-export function addWords(element, text, mention) {
+function addWords(element, text, mention) {
   for (const piece of splitText(text, mention)) {
     if (piece.kind === "text") element.append(piece.text);
     else if (piece.kind === "mention") element.append(make("mark", { text: piece.text }));

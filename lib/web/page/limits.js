@@ -14,10 +14,6 @@ export const PROTOCOL_VERSION = 1;
 export const REQUEST_BYTES_MAX = 8 * 1024;
 /** Lines of one message. */
 export const MESSAGE_LINES_MAX = 100;
-/** Characters of a topic or a reason. */
-export const PHRASE_LENGTH_MAX = 300;
-/** Characters of a password, at least. */
-export const PASSWORD_LENGTH_MIN = 8;
 
 /** Pause between two pings, in milliseconds: well within the shortest sensible idle time-out. */
 export const PING_MS = 20_000;
@@ -25,6 +21,8 @@ export const PING_MS = 20_000;
 export const PONG_MS = 15_000;
 /** Wait for a connection and the answer to the hello, in milliseconds. */
 export const HELLO_MS = 15_000;
+/** An attempt is begun anew for an impatient user after this, in milliseconds: most need less. */
+export const HANGING_MS = 2_000;
 /** The first pause before a new connection, and the longest, in milliseconds. */
 export const RETRY_MS_MIN = 250;
 /** See {@linkcode RETRY_MS_MIN}. */
@@ -38,16 +36,24 @@ export const BANNER_MS = 800;
 
 /** Entries of one room that are kept; older ones are fetched again. */
 export const LOG_ENTRIES_MAX = 5_000;
+/** Entries that are kept while somebody may be reading the oldest, and that are fetched for them. */
+export const LOG_ENTRIES_HELD_MAX = 20_000;
 /** Entries above that before the oldest go, all at once: doing it for each would be slow. */
 export const LOG_ENTRIES_SLACK = 500;
 /** Lines of history that are fetched at once: some screens, and a small answer. */
 export const FETCH_LINES = 50;
+/** After a refusal they are asked for again after this, in milliseconds, at the soonest. */
+export const FETCH_AGAIN_MS = 5_000;
 /** Names of one room that are remembered. */
 export const NAMES_MAX = 10_000;
 /** Who spoke in a room, remembered for completion. */
 export const SPEAKERS_MAX = 200;
 /** Private conversations that are kept. */
 export const DIRECTS_MAX = 100;
+/** Lines of each of them that a reload brings back. */
+export const DIRECT_LINES_KEPT = 100;
+/** Characters of all of them together: a browser stores some megabytes for a tab. */
+export const DIRECTS_LENGTH_KEPT = 500_000;
 /** Who came and went is told in one line for so many at the most. */
 export const FOLDED_MAX = 64;
 /** And for so long, in milliseconds. */

@@ -55,6 +55,8 @@ export class LogView {
   /** How many entries from there on. */
   #size = ROWS_AT_END;
   #isAtEnd = true;
+  /** Of the window, when it was settled last; in pixels. */
+  #height = 0;
   /** Rows in the document, by what they stand for. @type {Map<string, HTMLElement>} */
   #rows = new Map();
   /** What each row was made of. @type {WeakMap<HTMLElement, { entry: Entry | null, how: string }>} */
@@ -114,10 +116,7 @@ export class LogView {
     } else if (this.#isAtEnd) this.#toEnd();
     else if (isOther) this.#log.scrollTop = this.#positions.get(place)?.scrollTop ?? 0;
     this.#showJump();
-    // A place that does not fill the screen has nothing to scroll.
-    if (start === 0 && this.#log.scrollHeight < this.#log.clientHeight + NEAR_PX) {
-      this.#actions.onOlder();
-    }
+    this.#fill();
   }
 
   /**
@@ -157,16 +156,6 @@ export class LogView {
     setTimeout(() => row.classList.remove("target"), 2_600);
     this.#focusRow(row);
     this.#onScroll();
-  }
-
-  /**
-   * Gives the focus to the newest row.
-   *
-   * @returns {void}
-   */
-  focusLast() {
-    const last = this.#log.querySelectorAll(".row");
-    this.#focusRow(last[last.length - 1]);
   }
 
   /**
@@ -226,9 +215,15 @@ export class LogView {
     const place = this.#model.current;
     /** @type {{ id: string, entry: Entry | null, how: string }[]} */
     const wanted = [];
-    if (start === 0 && place.past === null) {
-      if (place.kind === "direct") wanted.push({ id: "start", entry: null, how: "direct" });
-      else if (place.isComplete) wanted.push({ id: "start", entry: null, how: place.name });
+    if (start === 0) {
+      const how = place.kind === "direct"
+        ? "direct"
+        : place.shown.isComplete
+        ? place.name
+        : place.kind === "room" && !place.hasOlder
+        ? "far"
+        : null;
+      if (how !== null) wanted.push({ id: "start", entry: null, how });
     }
     if (start === 0 && place.isFetching) wanted.push({ id: "wait", entry: null, how: "wait" });
     let before = start > 0 ? all[start - 1] : undefined;
@@ -317,25 +312,48 @@ export class LogView {
     const all = shown.all;
     const { start, end } = this.#window(all);
     const wasAtEnd = this.#isAtEnd;
+    // Nobody has scrolled where the window became another one: #settle follows.
+    if (wasAtEnd && clientHeight !== this.#height) return;
     this.#isAtEnd = fromEnd <= END_PX && end === all.length && this.#place?.past === null;
     if (!this.#isAtEnd && wasAtEnd) this.#topKey = all[start]?.key ?? null;
-    if (scrollTop < NEAR_PX && !this.#isAtEnd) {
-      if (start === 0) this.#actions.onOlder();
-      else {
-        this.#topKey = all[Math.max(0, start - ROWS_STEP)]?.key ?? null;
-        this.render();
-      }
-    } else if (fromEnd < NEAR_PX && end < all.length) {
-      const last = Math.min(all.length, end + ROWS_STEP);
-      this.#topKey = all[Math.max(0, last - ROWS_MAX)]?.key ?? null;
-      this.render();
-    } else if (fromEnd < NEAR_PX && this.#place?.past !== null) this.#actions.onNewer();
+    this.#fill();
     this.#showJump();
     if (wasAtEnd !== this.#isAtEnd) this.#actions.onPosition();
   }
 
-  /** The window has another height: a keyboard has come up, say. */
+  /**
+   * Near an end of the rows, more of them are put there; where there are none, they are asked for.
+   * Not only after scrolling: at the very top there is nothing to scroll when older ones come.
+   */
+  #fill() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#log;
+    const shown = this.#shown;
+    if (shown === null) return;
+    const all = shown.all;
+    const { start, end } = this.#window(all);
+    const fromEnd = scrollHeight - clientHeight - scrollTop;
+    const isAtTop = scrollTop < NEAR_PX;
+    if (isAtTop && start === 0) this.#actions.onOlder();
+    else if (isAtTop && !this.#isAtEnd) this.#startFrom(start - ROWS_STEP);
+    else if (fromEnd < NEAR_PX && end < all.length) this.#startFrom(end + ROWS_STEP - ROWS_MAX);
+    else if (fromEnd < NEAR_PX && this.#place?.past !== null) this.#actions.onNewer();
+  }
+
+  /**
+   * Has the rows begin with another entry.
+   *
+   * @param {number} index The last full screens are shown where there are fewer behind it.
+   */
+  #startFrom(index) {
+    const all = this.#shown?.all ?? [];
+    const start = Math.max(0, Math.min(index, all.length - ROWS_MAX));
+    this.#topKey = all[start]?.key ?? null;
+    this.render();
+  }
+
+  /** The window has another height: a keyboard has come up, or the message box has grown. */
   #settle() {
+    this.#height = this.#log.clientHeight;
     if (this.#isAtEnd) this.#toEnd();
   }
 
@@ -362,7 +380,7 @@ export class LogView {
       case "ArrowUp":
       case "ArrowDown": {
         event.preventDefault();
-        if (row === null) return this.focusLast();
+        if (row === null) return this.#focusLast();
         const rows = [...this.#log.querySelectorAll(".row")];
         const at = rows.indexOf(row) + (event.key === "ArrowUp" ? -1 : 1);
         return this.#focusRow(rows[at]);
@@ -370,7 +388,7 @@ export class LogView {
       case "End":
         event.preventDefault();
         this.#actions.onNewest();
-        return this.focusLast();
+        return this.#focusLast();
       case "Enter":
       case "ContextMenu":
         if (target !== row || row === null || this.#focused === null) return;
@@ -383,6 +401,10 @@ export class LogView {
       default:
         return;
     }
+  }
+
+  #focusLast() {
+    this.#focusRow([...this.#log.querySelectorAll(".row")].at(-1));
   }
 
   /** @param {Element | undefined} row */
@@ -403,13 +425,19 @@ function isTogether(before, entry) {
     entry.atMs - before.atMs < GROUP_MS;
 }
 
-/** @param {string} how `direct`, or the room's name. */
+/** @param {string} how `direct`, `far` for what the page does not hold, or the room's name. */
 function makeStart(how) {
   const words = how === "direct"
     ? "Private messages are for the two of you. They are not kept by the server: what stands here " +
       "is gone when this page is closed."
+    : how === "far"
+    ? "A search finds what is older."
     : "Nothing was said before this, or it is not kept any more.";
-  const title = how === "direct" ? "A private conversation" : `The beginning of ${how}`;
+  const title = how === "direct"
+    ? "A private conversation"
+    : how === "far"
+    ? "This page goes no further back"
+    : `The beginning of ${how}`;
   return make("div", { className: "empty" }, [
     make("strong", { text: title }),
     make("span", { text: words }),

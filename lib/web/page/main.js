@@ -13,12 +13,13 @@
 import { AccountDialog } from "./account_dialog.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
-import { confirmIt, openDialog, readyDialog } from "./dialogs.js";
+import { openDialog, readyDialog } from "./dialogs.js";
 import { byId, hueOf, initialOf, make, makeButton, setAttribute, setText } from "./dom.js";
 import { HelpDialog } from "./help_dialog.js";
 import { BANNER_MS, SAVE_MS, TOAST_MS } from "./limits.js";
 import { LogView } from "./log_view.js";
 import { Menu } from "./menu.js";
+import { Menus } from "./menus.js";
 import { ChatModel } from "./model.js";
 import { SanctionDialog } from "./moderation.js";
 import { Notifier } from "./notifier.js";
@@ -32,10 +33,11 @@ import { Switcher } from "./switcher.js";
 import { hashOfRoom, roomOfHash } from "./words.js";
 
 /** @import { ConnectionState } from "./connection.js" */
-/** @import { MenuItem } from "./menu.js" */
 /** @import { Entry, Place } from "./model.js" */
 /** @import { ServerEvent } from "../../protocol/json_reader.ts" */
 
+const CONNECTING = "Connecting...";
+const CHOOSE = "Choose a name, and come in.";
 const NAME = "parley.name";
 const THEME = "parley.theme";
 const PEOPLE = "parley.people";
@@ -112,10 +114,22 @@ const switcher = new Switcher(model, {
   onSearch: (words) => search.open(words),
 });
 const placesView = new PlacesView(model, { onTurn: turnTo, onClose: closeDirect });
-const peopleView = new PeopleView(model, openPerson);
+const menus = new Menus({
+  model,
+  requests,
+  menu,
+  account,
+  roomSettings,
+  sanctions,
+  onTurn: turnTo,
+  onClose: closeDirect,
+  onWrite: write,
+  onCopy: copy,
+});
+const peopleView = new PeopleView(model, (name, opener) => menus.openPerson(name, opener));
 const log = new LogView(model, {
-  onMore: openEntry,
-  onPerson: openPerson,
+  onMore: (entry, opener) => menus.openEntry(entry, opener),
+  onPerson: (name, opener) => menus.openPerson(name, opener),
   onAgain: (entry) => {
     model.discard(model.current, entry.key);
     composer.add(entry.text);
@@ -164,12 +178,28 @@ listen();
 begin();
 
 async function begin() {
+  const name = memory.get(NAME);
+  if (name !== null) nameInput.value = name;
+  // Whoever reloads the page is asked for a name only if another tab has the session.
+  nameForm.hidden = tab.hasSession;
+  gateText.textContent = tab.hasSession ? CONNECTING : CHOOSE;
+  if (!nameForm.hidden) nameInput.focus();
   const channel = "BroadcastChannel" in globalThis ? new BroadcastChannel("parley") : null;
   const session = await tab.claim({ locks: navigator.locks, channel });
-  const name = memory.get(NAME);
-  if (session !== null) return connection.start({ nick: name, session });
-  if (name !== null) nameInput.value = name;
+  if (session !== null) {
+    model.restoreDirects(tab.directs);
+    return connection.start({ nick: name, session });
+  }
+  if (!nameForm.hidden || connection.state.kind !== "idle") return;
+  endReturning();
+  nameForm.hidden = false;
+  gateText.textContent = CHOOSE;
   nameInput.focus();
+}
+
+/** From now on the gate is shown at once, see `theme.js`. */
+function endReturning() {
+  setAttribute(document.documentElement, "data-returning", null);
 }
 
 /** @param {ServerEvent} event */
@@ -177,7 +207,6 @@ function takeEvent(event) {
   if (requests.take(event)) return drawSoon();
   model.apply(event, Date.now());
   if (event.type === "welcome") welcomed();
-  if (event.type === "entered") closeSide();
   if (event.type === "nick") rememberName();
   if (event.type === "notice" && event.code === "login-wanted") account.open("login");
   if (event.type === "refused" && /^(?:name-|bad-name|guest-name)/.test(event.code)) {
@@ -188,6 +217,7 @@ function takeEvent(event) {
 
 function welcomed() {
   isIn = true;
+  endReturning();
   gate.hidden = true;
   app.hidden = false;
   rememberName();
@@ -216,9 +246,12 @@ function showState(state) {
     banner.replaceChildren();
   } else bannerTimer ??= setTimeout(showBanner, BANNER_MS);
   if (state.kind === "password") showGate("password", state.why, state.isWrong);
-  else if (state.kind === "ended") showGate("ended", state.why);
-  else if (!isIn) {
-    gateText.textContent = "Connecting...";
+  else if (state.kind === "ended") {
+    showGate("ended", state.why);
+    // Whoever leaves leaves nothing behind in the browser.
+    saveAll();
+  } else if (!isIn) {
+    gateText.textContent = CONNECTING;
     if (state.kind === "waiting") gateProblem.textContent = state.why;
   }
   drawSoon();
@@ -240,6 +273,7 @@ function showBanner() {
 function showGate(kind, why, isProblem = false) {
   for (const dialog of document.querySelectorAll("dialog")) dialog.close();
   menu.close();
+  endReturning();
   app.hidden = true;
   gate.hidden = false;
   isIn = false;
@@ -282,7 +316,8 @@ function listen() {
   onClick("help-button", () => openHelp());
   onClick("settings-button", () => openSettings());
   onClick("search-button", () => search.open());
-  onClick("place-button", () => openPlace());
+  const place = byId("place-button", HTMLButtonElement);
+  place.addEventListener("click", () => menus.openPlace(place));
   onClick("sidebar-open", () => openSide("sidebar"));
   onClick("sidebar-close", () => closeSide());
   onClick("people-close", () => closeSide());
@@ -316,7 +351,7 @@ function listen() {
   });
   document.addEventListener("keydown", onKey);
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) save();
+    if (document.hidden) saveAll();
     else connection.retryNow();
     drawSoon();
   });
@@ -330,7 +365,7 @@ function listen() {
   globalThis.addEventListener("focus", drawSoon);
   globalThis.addEventListener("blur", drawSoon);
   globalThis.addEventListener("online", () => connection.retryNow());
-  globalThis.addEventListener("pagehide", save);
+  globalThis.addEventListener("pagehide", saveAll);
   globalThis.addEventListener("beforeunload", (event) => {
     // What waits for a connection would be lost with the page: the browser asks first.
     if (isIn && connection.state.kind !== "online" && connection.pending > 0) {
@@ -485,110 +520,6 @@ function roomsToComplete() {
   return model.rooms.map(({ name }) => name);
 }
 
-/**
- * What can be done with somebody.
- *
- * @param {string} name
- * @returns {MenuItem[]}
- */
-function itemsAbout(name) {
-  if (model.isOwn(name)) return [{ label: "Name and account", act: () => account.open() }];
-  const ask = (/** @type {string} */ command, /** @type {string} */ args) => {
-    requests.command(command, args);
-    drawSoon();
-  };
-  /** @type {MenuItem[]} */
-  const items = [
-    { label: "Write in private", act: () => turnTo(model.direct(name)) },
-    { label: "Mention", act: () => write(`${name}: `) },
-    { label: "Ignore", act: () => ask("ignore", name) },
-    { label: "Hear again", act: () => ask("unignore", name) },
-    { label: "Report...", act: () => write(`/report ${name} `) },
-  ];
-  const isOperator = model.lastRoom?.person(model.ownName)?.isOperator === true;
-  if (!isOperator) return items;
-  return [
-    ...items,
-    null,
-    { label: "Send out...", isDangerous: true, act: () => sanctions.open("kick", name) },
-    { label: "Mute...", isDangerous: true, act: () => sanctions.open("mute", name) },
-    { label: "Ban...", isDangerous: true, act: () => sanctions.open("ban", name) },
-    model.lastRoom?.person(name)?.isOperator === true
-      ? { label: "Take the operator's rights", act: () => ask("deop", name) }
-      : { label: "Make an operator", act: () => ask("op", name) },
-  ];
-}
-
-/**
- * @param {string} name
- * @param {HTMLElement} opener
- */
-function openPerson(name, opener) {
-  menu.open(opener, name, itemsAbout(name));
-}
-
-/**
- * @param {Entry} entry
- * @param {HTMLElement} opener
- */
-function openEntry(entry, opener) {
-  const { from, text, id, isOwn, isDirect } = entry;
-  const isOperator = model.lastRoom?.person(model.ownName)?.isOperator === true;
-  /** @type {MenuItem[]} */
-  const items = [
-    { label: "Copy text", act: () => copy(text, "The text is copied.") },
-  ];
-  if (id !== null && !isDirect && (isOwn || isOperator)) {
-    items.push({ label: "Delete...", isDangerous: true, act: () => forget(entry) });
-  }
-  if (!isOwn) items.push(null, ...itemsAbout(from));
-  menu.open(opener, `Message by ${from}`, items);
-}
-
-/** @param {Entry} entry */
-async function forget({ id, from, isOwn }) {
-  const isSure = await confirmIt({
-    title: "Delete the message?",
-    text: isOwn ? "Nobody can read it any more." : `Nobody can read what ${from} wrote any more.`,
-    button: "Delete",
-  });
-  if (isSure) await requests.askAloud("forget", String(id));
-}
-
-function openPlace() {
-  const place = model.current;
-  const opener = byId("place-button", HTMLButtonElement);
-  if (place.kind === "direct") {
-    return menu.open(opener, place.name, [
-      ...itemsAbout(place.name).slice(1),
-      null,
-      { label: "Close the conversation", act: () => closeDirect(place) },
-    ]);
-  }
-  if (place.kind !== "room") return;
-  const link = location.origin + location.pathname + hashOfRoom(place.name);
-  // Who is known to be none is not offered what only operators may.
-  const isSettable = place.person(model.ownName)?.isOperator !== false;
-  const openRoom = (/** @type {"topic" | "invite" | undefined} */ about = undefined) =>
-    roomSettings.open(place, about === undefined ? { isSettable } : { isSettable, about });
-  menu.open(opener, place.name, [
-    { label: "Copy link to the room", act: () => copy(link, "The link is copied.") },
-    ...isSettable
-      ? [
-        { label: "Edit the topic...", act: () => openRoom("topic") },
-        { label: "Invite somebody...", act: () => openRoom("invite") },
-        { label: "Room settings...", act: () => openRoom() },
-      ]
-      : [{ label: "About the room...", act: () => openRoom() }],
-    null,
-    {
-      label: "Leave the room",
-      isDangerous: true,
-      act: () => requests.command("leave", place.name),
-    },
-  ]);
-}
-
 async function openHelp() {
   await requests.learnCommands();
   help.open(requests.help);
@@ -696,4 +627,10 @@ function save() {
   saving = undefined;
   tab.save(connection.session);
   tab.saveDrafts(composer.drafts);
+}
+
+/** The page may be gone after this. */
+function saveAll() {
+  save();
+  tab.saveDirects(connection.session === null ? [] : model.keepDirects());
 }

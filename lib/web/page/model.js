@@ -17,7 +17,15 @@
  * @module
  */
 
-import { DIRECTS_MAX, FOLDED_MAX, FOLDED_MS, NAMES_MAX, SPEAKERS_MAX } from "./limits.js";
+import {
+  DIRECT_LINES_KEPT,
+  DIRECTS_MAX,
+  FOLDED_MAX,
+  FOLDED_MS,
+  LOG_ENTRIES_HELD_MAX,
+  NAMES_MAX,
+  SPEAKERS_MAX,
+} from "./limits.js";
 import { RoomLog } from "./room_log.js";
 import { describeLeaving, formatNames } from "./wording.js";
 import { foldName, nameMatcher } from "./words.js";
@@ -25,6 +33,7 @@ import { foldName, nameMatcher } from "./words.js";
 /** @import { HistoryLine, NameList } from "../../events.ts" */
 /** @import { Said, ServerEvent, Welcome } from "../../protocol/json_reader.ts" */
 /** @import { RequestAnswer } from "./connection.js" */
+/** @import { KeptDirect } from "./storage.js" */
 
 /**
  * Who came and went, put together.
@@ -53,7 +62,8 @@ import { foldName, nameMatcher } from "./words.js";
  * @property {boolean} isDirect Whether it is a private message.
  * @property {"sent" | "sending" | "refused" | "unknown"} delivery What became of it.
  * @property {string} reason Why it was refused, as a sentence; empty otherwise.
- * @property {Presence | null} presence Of a `presence`, who; null otherwise.
+ * @property {Presence | null} presence Of a `presence`, who came and went; null where somebody has
+ *   another name, and otherwise.
  * @property {string | null} invitation A room that the user may come into by it.
  */
 
@@ -75,10 +85,10 @@ export class Place {
   firstUnreadKey = null;
   /** Whether older lines are on their way. */
   isFetching = false;
-  /** Whether the server has said that there is nothing older. */
-  isComplete = false;
-  /** Whether operators are known from a list of the server's. */
+  /** Whether who is here, and who of them is an operator, is known from a list of the server's. */
   isPeopleKnown = false;
+  /** Whether rights may have changed since: whoever has got some expects to use them at once. */
+  haveRightsChanged = false;
   /** What was said up to now. */
   log = new RoomLog();
   /** An older part that is looked at, with a gap behind it; null for none. @type {RoomLog | null} */
@@ -106,9 +116,10 @@ export class Place {
     return this.past ?? this.log;
   }
 
-  /** Whether the server may have lines before those that are shown. */
+  /** Whether lines before those that are shown can be had. */
   get hasOlder() {
-    return this.kind === "room" && !this.isComplete;
+    const { isComplete, size } = this.shown;
+    return this.kind === "room" && !isComplete && size < LOG_ENTRIES_HELD_MAX;
   }
 
   /** Who is here and known by name, the user too; operators first, then by name. */
@@ -217,6 +228,8 @@ export class ChatModel {
   #lastRoom = null;
   /** @type {string | null} */
   #returnTo = null;
+  /** How the user was sent out of a room, until the server says that they have left it. @type {string | null} */
+  #sentOut = null;
   #ownName = "";
   /** @type {RegExp | null} */
   #mention = null;
@@ -228,8 +241,6 @@ export class ChatModel {
   server = "";
   /** Whether the user is logged in under the name. */
   isRegistered = false;
-  /** Grows with every change. */
-  version = 0;
 
   /**
    * @param {(entry: Entry, place: Place) => void} onAlert Takes what names the user, or is to them
@@ -310,8 +321,41 @@ export class ChatModel {
       if (this.#directs.size <= DIRECTS_MAX) break;
       if (each !== this.#current && each !== place) this.#directs.delete(oldest);
     }
-    this.version++;
     return place;
+  }
+
+  /**
+   * Private conversations as a reload needs them: the server does not keep them.
+   *
+   * @returns {KeptDirect[]}
+   */
+  keepDirects() {
+    return this.directs.map(({ name, unread, log }) => ({
+      name,
+      unread,
+      lines: log.all.filter(({ kind, delivery }) => kind === "message" && delivery === "sent")
+        .slice(-DIRECT_LINES_KEPT)
+        .map(({ id, atMs, from, text, isOwn }) => ({ id, atMs, from, text, isOwn })),
+    }));
+  }
+
+  /**
+   * Brings back what {@linkcode ChatModel.keepDirects} gave. To be called before anything is
+   * applied.
+   *
+   * @param {readonly KeptDirect[]} directs
+   * @returns {void}
+   */
+  restoreDirects(directs) {
+    for (const { name, unread, lines } of directs) {
+      const place = this.direct(name);
+      for (const line of lines) {
+        place.log.add(
+          this.#make({ kind: "message", isDirect: true, isMention: !line.isOwn, ...line }),
+        );
+      }
+      place.unread = place.mentions = unread;
+    }
   }
 
   /**
@@ -321,7 +365,6 @@ export class ChatModel {
    * @returns {void}
    */
   closeDirect(place) {
-    this.version++;
     this.#directs.delete(foldName(place.name));
     if (place === this.#current) this.#show(this.#lastRoom ?? this.rooms[0] ?? this.#nowhere);
   }
@@ -334,7 +377,6 @@ export class ChatModel {
    * @returns {void}
    */
   apply(event, nowMs) {
-    this.version++;
     switch (event.type) {
       case "welcome":
         return this.#welcome(event, nowMs);
@@ -379,10 +421,14 @@ export class ChatModel {
         const { room: name, verb, by, reason } = event;
         const room = this.room(name);
         if (room === undefined) return;
+        const how = `${verb} from ${name} by ${by}${reason === "" ? "." : `: ${reason}`}`;
+        if (this.isOwn(event.name)) {
+          // The room goes off the list with the event that follows: that is when it is told.
+          this.#sentOut = `You were ${how}`;
+          return;
+        }
         gone(room, { names: [event.name], more: 0 });
-        const why = reason === "" ? "." : `: ${reason}`;
-        const text = `${event.name} was ${verb} from ${name} by ${by}${why}`;
-        return this.#notice(room, event.id, nowMs, text);
+        return this.#notice(room, event.id, nowMs, `${event.name} was ${how}`);
       }
       case "renamed":
         return this.#renamed(event, nowMs);
@@ -400,7 +446,7 @@ export class ChatModel {
       case "announced": {
         const { id, code, text } = event;
         const place = event.room === null ? this.#current : this.room(event.room) ?? this.#current;
-        if (code === "op" || code === "deop") place.isPeopleKnown = false;
+        if (code === "op" || code === "deop") this.#doubtRights();
         const invitation = code === "invited" ? /\/join (#\S+)$/u.exec(text)?.[1] ?? null : null;
         const entry = this.#make({ kind: "notice", id, atMs: nowMs, text, invitation });
         place.log.add(entry);
@@ -435,7 +481,6 @@ export class ChatModel {
    * @returns {void}
    */
   saying({ ref, kind, place, text }, nowMs) {
-    this.version++;
     const isDirect = place.kind === "direct";
     const entry = this.#make({
       kind,
@@ -464,7 +509,6 @@ export class ChatModel {
     if (typeof ref !== "number") return false;
     const unanswered = this.#unanswered.get(ref);
     if (unanswered === undefined) return false;
-    this.version++;
     this.#unanswered.delete(ref);
     const { place, key } = unanswered;
     const entry = place.log.takeSending(key);
@@ -492,7 +536,6 @@ export class ChatModel {
    * @returns {void}
    */
   discard(place, key) {
-    this.version++;
     place.log.remove(key);
   }
 
@@ -505,7 +548,6 @@ export class ChatModel {
    * @returns {void}
    */
   note(kind, text, nowMs) {
-    this.version++;
     this.#current.log.add(this.#make({ kind, atMs: nowMs, text }));
   }
 
@@ -515,19 +557,18 @@ export class ChatModel {
    * @param {Place} place
    * @param {RoomLog} log Where they were missing.
    * @param {readonly HistoryLine[]} lines Oldest first.
-   * @returns {number} How many there were that were not here.
+   * @returns {void}
    */
   addHistory(place, log, lines) {
-    this.version++;
-    const added = log.merge(lines.map((line) => this.#fromPast(line)));
+    log.merge(lines.map((line) => this.#fromPast(line)));
     // What was looked at has grown up to what is here anyway.
     const { past } = place;
     const firstId = place.log.firstId;
     if (past !== null && log === past && firstId !== null && past.lastId >= firstId) {
+      if ((past.firstId ?? Infinity) <= firstId) place.log.isComplete = past.isComplete;
       place.log.merge(past.all);
       place.past = null;
     }
-    return added;
   }
 
   /**
@@ -538,7 +579,6 @@ export class ChatModel {
    * @returns {void}
    */
   showPast(place, lines) {
-    place.isComplete = false;
     place.past = new RoomLog();
     this.addHistory(place, place.past, lines);
   }
@@ -551,9 +591,7 @@ export class ChatModel {
    */
   leavePast(place) {
     if (place.past === null) return;
-    this.version++;
     place.past = null;
-    place.isComplete = false;
   }
 
   /**
@@ -565,7 +603,6 @@ export class ChatModel {
   turnTo(place) {
     this.#returnTo = null;
     if (place === this.#current) return;
-    this.version++;
     this.#show(place);
   }
 
@@ -577,8 +614,8 @@ export class ChatModel {
    */
   setReading(isReading) {
     if (isReading === this.#isReading) return;
-    this.version++;
     this.#isReading = isReading;
+    this.#current.log.isHeld = !isReading;
     if (isReading) this.#markRead(this.#current);
     else this.#current.firstUnreadKey = null;
   }
@@ -596,7 +633,9 @@ export class ChatModel {
   /** @param {Place} place */
   #show(place) {
     this.#current.firstUnreadKey = null;
+    this.#current.log.isHeld = false;
     this.#current = place;
+    place.log.isHeld = !this.#isReading;
     if (place.kind === "room") this.#lastRoom = place;
     this.#markRead(place);
   }
@@ -769,8 +808,16 @@ export class ChatModel {
     const text = `${from} is now ${to}.`;
     // What was missed is told after a welcome that has everybody under their name of now.
     const rooms = this.rooms.filter((room) => room.rename(from, to) || room.person(to));
-    for (const room of direct === undefined ? rooms : [...rooms, direct]) {
-      this.#notice(room, id, nowMs, text);
+    for (const { log } of direct === undefined ? rooms : [...rooms, direct]) {
+      const presence = renamePresence(log.last?.presence ?? NO_PRESENCE, from, to);
+      if (presence === null) {
+        log.add(this.#make({ kind: "presence", id, atMs: nowMs, text }));
+      } else {
+        // Whoever has just come in and picks a name has come in under it.
+        const key = log.last?.key;
+        const words = describePresence(presence);
+        log.replace((each) => each.key === key, (each) => ({ ...each, id, presence, text: words }));
+      }
     }
   }
 
@@ -812,7 +859,9 @@ export class ChatModel {
       this.#show(this.room(event.to ?? "") ?? this.rooms[0] ?? this.#nowhere);
     }
     this.#lastRoom ??= this.room(event.to ?? "") ?? null;
-    this.#notice(this.#current, event.id, nowMs, `You are not in ${event.room} any more.`);
+    const text = this.#sentOut ?? `You are not in ${event.room} any more.`;
+    this.#sentOut = null;
+    this.#notice(this.#current, event.id, nowMs, text);
   }
 
   /**
@@ -868,12 +917,18 @@ export class ChatModel {
    * @param {string} code
    */
   #learn(code) {
-    if (code === "registered" || code === "logged-in") this.isRegistered = true;
-    else if (code === "logged-out" || code === "account-deleted" || code === "renamed") {
-      this.isRegistered = false;
+    const isRegistered = RIGHTS_OF_CODES.get(code);
+    if (isRegistered === undefined) return;
+    this.isRegistered = isRegistered;
+    this.#doubtRights();
+  }
+
+  /** Rights may have come or gone: the server knows. */
+  #doubtRights() {
+    for (const room of this.#rooms.values()) {
+      room.isPeopleKnown = false;
+      room.haveRightsChanged = true;
     }
-    // Rights may have come or gone with it.
-    for (const room of this.#rooms.values()) room.isPeopleKnown = false;
   }
 
   /** @param {HistoryLine} line */
@@ -940,6 +995,18 @@ export class ChatModel {
 
 /** What an entry needs at least. @typedef {Partial<Entry> & Pick<Entry, "kind" | "atMs" | "text">} NewEntry */
 
+/**
+ * Notices that tell whether the name is the user's own from now on.
+ *
+ * @type {ReadonlyMap<string, boolean>}
+ */
+const RIGHTS_OF_CODES = new Map([
+  ["registered", true],
+  ["logged-in", true],
+  ["logged-out", false],
+  ["account-deleted", false],
+  ["renamed", false],
+]);
 /** @type {NameList} */
 const NOBODY = { names: [], more: 0 };
 /** @type {Presence} */
@@ -980,6 +1047,21 @@ export function foldPresence(before, { joined, left }) {
     leftMore: before.leftMore + left.more,
     passed: [...without(without(before.passed, joined.names), passed), ...passed],
   };
+}
+
+/**
+ * Who came and went, where one of those who came has another name now; null where none has.
+ *
+ * @param {Presence} presence
+ * @param {string} from
+ * @param {string} to
+ * @returns {Presence | null}
+ */
+function renamePresence(presence, from, to) {
+  const key = foldName(from);
+  if (!presence.joined.some((name) => foldName(name) === key)) return null;
+  const joined = presence.joined.map((name) => foldName(name) === key ? to : name);
+  return { ...presence, joined };
 }
 
 /**

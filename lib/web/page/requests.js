@@ -9,7 +9,7 @@
  * @module
  */
 
-import { FETCH_LINES, WHO_AGAIN_MS } from "./limits.js";
+import { FETCH_AGAIN_MS, FETCH_LINES, WHO_AGAIN_MS } from "./limits.js";
 import { describeWho } from "./wording.js";
 
 /** @import { HelpEntry, HistoryLine } from "../../events.ts" */
@@ -25,8 +25,9 @@ import { describeWho } from "./wording.js";
  * @typedef {{ problem: string, code: string, events: readonly ServerEvent[] }} Outcome
  */
 
-/** What is shown apart from the conversation, where it was asked for by typing. */
 /**
+ * What requests need of the page.
+ *
  * @typedef {object} RequestsOwner
  * @property {() => void} onChange Something is to be drawn anew.
  * @property {(title: string, event: ServerEvent) => void} onAnswer Takes help, rooms, and lines of
@@ -48,6 +49,12 @@ export class Requests {
   #typed = new Map();
   /** When the server was asked who is there. @type {WeakMap<Place, number>} */
   #whoAtMs = new WeakMap();
+  /** When lines of history were refused last. @type {WeakMap<RoomLog, number>} */
+  #refusedAtMs = new WeakMap();
+  /** Until who is there may be asked again. @type {ReturnType<typeof setTimeout> | undefined} */
+  #whoTimer;
+  /** What is on its way. @type {Promise<Outcome> | null} */
+  #helpAsked = null;
   /** Commands as the server's help has them. @type {readonly HelpEntry[]} */
   help = [];
 
@@ -219,7 +226,9 @@ export class Requests {
   }
 
   /**
-   * Learns who is in a room, and who of them is an operator, where that is not known.
+   * Learns who is in a room, and who of them is an operator, where that is not known: at once
+   * where rights have changed, and otherwise once in `WHO_AGAIN_MS`; then the owner is told of a
+   * change, and is to call this again.
    *
    * @param {Place} place
    * @returns {void}
@@ -229,7 +238,15 @@ export class Requests {
     if (place.kind !== "room" || place.isPeopleKnown || this.#connection.state.kind !== "online") {
       return;
     }
-    if (nowMs - (this.#whoAtMs.get(place) ?? -Infinity) < WHO_AGAIN_MS) return;
+    const waitMs = (this.#whoAtMs.get(place) ?? -Infinity) + WHO_AGAIN_MS - nowMs;
+    if (waitMs > 0 && !place.haveRightsChanged) {
+      this.#whoTimer ??= setTimeout(() => {
+        this.#whoTimer = undefined;
+        this.#owner.onChange();
+      }, waitMs);
+      return;
+    }
+    place.haveRightsChanged = false;
     this.#whoAtMs.set(place, nowMs);
     this.#connection.request(
       { type: "command", name: "who", args: place.name },
@@ -240,12 +257,15 @@ export class Requests {
   /**
    * Learns which commands there are.
    *
-   * @returns {Promise<void>}
+   * @returns {Promise<boolean>} Whether they were not known before, and are now.
    */
   async learnCommands() {
-    if (this.help.length > 0) return;
-    const { events } = await this.ask("help", "");
+    if (this.help.length > 0) return false;
+    this.#helpAsked ??= this.ask("help", "");
+    const { events } = await this.#helpAsked;
+    this.#helpAsked = null;
     for (const event of events) if (event.type === "help") this.help = event.entries;
+    return this.help.length > 0;
   }
 
   /** @returns {string | null} */
@@ -261,14 +281,16 @@ export class Requests {
    * @param {string} where
    */
   async #fetch(place, log, where) {
+    if (Date.now() - (this.#refusedAtMs.get(log) ?? -Infinity) < FETCH_AGAIN_MS) return;
     place.isFetching = true;
     const outcome = await this.ask("history", `${FETCH_LINES}${where}`, place);
     place.isFetching = false;
     const lines = linesOf(outcome);
     // There may be fewer than asked for, for their length; none at all says that there are no more.
-    if (lines.length > 0) this.#model.addHistory(place, log, lines);
-    else if (outcome.problem === "" && !where.startsWith(" after")) place.isComplete = true;
-    else if (outcome.problem === "") this.#model.leavePast(place);
+    if (outcome.problem !== "") this.#refusedAtMs.set(log, Date.now());
+    else if (lines.length > 0) this.#model.addHistory(place, log, lines);
+    else if (where.startsWith(" after")) this.#model.leavePast(place);
+    else log.isComplete = true;
     this.#owner.onChange();
   }
 

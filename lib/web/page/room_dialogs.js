@@ -87,13 +87,12 @@ export class JoinDialog {
    * @returns {Promise<void>}
    */
   async join(room, password = "") {
-    const known = this.#model.room(room);
-    if (known !== undefined) {
-      this.#dialog.close();
-      return this.#onTurn(known);
-    }
+    if (this.#turnTo(room)) return;
     const { problem, code } = await this.#requests.ask("join", `${room} ${password}`.trim());
-    if (problem === "") return this.#dialog.close();
+    if (problem === "") {
+      this.#turnTo(room);
+      return;
+    }
     const isSecret = code === "password-wanted" || code === "wrong-password";
     const wasOpen = this.#dialog.open;
     if (!wasOpen) this.#list.replaceChildren();
@@ -103,6 +102,18 @@ export class JoinDialog {
     // How to type it is no help where there is a field for it.
     const words = code === "password-wanted" ? `${room} takes a password.` : problem;
     showProblem(this.#dialog, words);
+  }
+
+  /**
+   * @param {string} room
+   * @returns {boolean} False where the user is not in it.
+   */
+  #turnTo(room) {
+    const place = this.#model.room(room);
+    if (place === undefined) return false;
+    this.#dialog.close();
+    this.#onTurn(place);
+    return true;
   }
 
   /** @param {ServerEvent} event */
@@ -135,6 +146,7 @@ export class RoomDialog {
   #words = byId("room-words", HTMLDivElement);
   #topic = byId("topic-input", HTMLInputElement);
   #access = byId("access-input", HTMLSelectElement);
+  #keep = byId("keep-input", HTMLSelectElement);
   #secret = byId("access-secret", HTMLDivElement);
   #password = byId("access-password", HTMLInputElement);
   #invited = byId("invite-input", HTMLInputElement);
@@ -145,7 +157,6 @@ export class RoomDialog {
   /** @param {Requests} requests */
   constructor(requests) {
     this.#requests = requests;
-    const keep = byId("keep-input", HTMLSelectElement);
     const unban = byId("unban-input", HTMLInputElement);
     onSubmitOf("topic-form", () => {
       const topic = this.#topic.value.trim();
@@ -159,14 +170,14 @@ export class RoomDialog {
       const args = value === "password" ? `password ${this.#password.value}` : value;
       this.#do("room", args, "It is set.");
     });
-    onSubmitOf("keep-form", () => this.#do("room", `keep ${keep.value}`, "It is set."));
+    onSubmitOf("keep-form", () => this.#do("room", `keep ${this.#keep.value}`, "It is set."));
     onSubmitOf("invite-form", () => this.#do("invite", this.#invited.value.trim(), "Invited."));
     onSubmitOf("unban-form", ({ submitter }) => {
       const isMute = submitter instanceof HTMLButtonElement && submitter.value === "unmute";
       this.#do(isMute ? "unmute" : "unban", unban.value.trim(), "Taken back.");
     });
-    this.#onClick("bans-button", () => this.#tell("bans"));
-    this.#onClick("audit-button", () => this.#tell("audit"));
+    this.#onClick("bans-button", () => this.#list("bans"));
+    this.#onClick("audit-button", () => this.#list("audit"));
     this.#onClick("lock-button", () => this.#do("lock", "", "It is locked."));
     this.#onClick("unlock-button", () => this.#do("unlock", "", "It is open again."));
     this.#onClick("delete-room-button", () => this.#delete());
@@ -186,7 +197,8 @@ export class RoomDialog {
     setText(this.#title, place.name);
     setText(this.#words, "");
     this.#topic.value = place.topic;
-    this.#access.value = "open";
+    // What it is now stands in the words; nothing is set that was not chosen.
+    this.#access.value = this.#keep.value = "";
     this.#secret.hidden = true;
     this.#invited.value = "";
     openDialog(
@@ -205,14 +217,22 @@ export class RoomDialog {
   }
 
   /**
-   * Shows an answer in words.
+   * Shows an answer in words, at the top.
    *
    * @param {string} command
    */
   async #tell(command) {
     const { problem, lines } = await this.#ask(command, "");
-    if (problem !== "") showProblem(this.#dialog, problem);
-    else setText(this.#words, lines.join("\n"));
+    if (problem !== "") return showProblem(this.#dialog, problem);
+    setText(this.#words, lines.join("\n"));
+    this.#dialog.scrollTop = 0;
+  }
+
+  /** @param {"bans" | "audit"} command */
+  #list(command) {
+    // What was done before has nothing to do with it.
+    showProblem(this.#dialog, "");
+    this.#tell(command);
   }
 
   /**

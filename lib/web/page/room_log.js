@@ -4,7 +4,7 @@
  *
  * 1. Entries with an id stand in its order, each once.
  * 2. What the server does not have yet stands at the end.
- * 3. It is bounded: the oldest are given up.
+ * 3. It is bounded: the oldest are given up, later where somebody reads them.
  * 4. An entry is never changed: another object with the same `key` takes its place.
  *
  * Must not know: what entries say, what has been read.
@@ -12,7 +12,7 @@
  * @module
  */
 
-import { LOG_ENTRIES_MAX, LOG_ENTRIES_SLACK } from "./limits.js";
+import { LOG_ENTRIES_HELD_MAX, LOG_ENTRIES_MAX, LOG_ENTRIES_SLACK } from "./limits.js";
 
 /** @import { Entry } from "./model.js" */
 
@@ -27,6 +27,10 @@ export class RoomLog {
   #lastId = 0;
   /** @type {readonly Entry[] | null} */
   #all = null;
+  /** Whether the server has said that there is nothing older. */
+  isComplete = false;
+  /** Whether somebody may be reading its oldest entries, which would move if they were given up. */
+  isHeld = false;
 
   /** All of them, oldest first. The array is not changed later: another one takes its place. */
   get all() {
@@ -212,10 +216,12 @@ export class RoomLog {
   }
 
   #bound() {
-    if (this.#entries.length <= LOG_ENTRIES_MAX + LOG_ENTRIES_SLACK) return;
-    for (const { id } of this.#entries.splice(0, this.#entries.length - LOG_ENTRIES_MAX)) {
+    const max = this.isHeld ? LOG_ENTRIES_HELD_MAX : LOG_ENTRIES_MAX;
+    if (this.#entries.length <= max + LOG_ENTRIES_SLACK) return;
+    for (const { id } of this.#entries.splice(0, this.#entries.length - max)) {
       if (id !== null) this.#ids.delete(id);
     }
+    this.isComplete = false;
   }
 }
 

@@ -1,8 +1,8 @@
 // @ts-check
 /// <reference lib="dom" />
 /**
- * What the browser remembers: settings and the name for every tab of the origin, the session and
- * drafts for one tab, over reloads.
+ * What the browser remembers: settings and the name for every tab of the origin; the session,
+ * drafts and private conversations for one tab, over reloads.
  *
  * 1. Each tab is a user of its own: a tab that was duplicated finds the session taken, and begins
  *    another ({@linkcode claimSession}).
@@ -13,16 +13,23 @@
  * @module
  */
 
-import { CLAIM_MS } from "./limits.js";
+import { CLAIM_MS, DIRECTS_LENGTH_KEPT } from "./limits.js";
 
 /** @import { Session } from "./connection.js" */
 
-/** @typedef {"auto" | "light" | "dark"} Theme */
-
 /** What a claim is made by. @typedef {{ locks: LockManager | undefined, channel: BroadcastChannel | null }} Claims */
+
+/**
+ * A line of a private conversation; `id` is null where the server has given none.
+ *
+ * @typedef {{ id: number | null, atMs: number, from: string, text: string, isOwn: boolean }} KeptLine
+ */
+
+/** A private conversation, under the other's name. @typedef {{ name: string, unread: number, lines: readonly KeptLine[] }} KeptDirect */
 
 const SESSION = "parley.session";
 const DRAFTS = "parley.drafts";
+const DIRECTS = "parley.directs";
 
 /** Reads and writes texts, and never throws. */
 export class Memory {
@@ -73,6 +80,11 @@ export class TabMemory {
     this.#tabId = "";
   }
 
+  /** Whether there is a session that this tab may go on with. */
+  get hasSession() {
+    return readSession(this.#memory.get(SESSION)) !== null;
+  }
+
   /**
    * The session that this tab goes on with; null where there is none, or another tab has it.
    *
@@ -87,7 +99,10 @@ export class TabMemory {
     }
     this.#tabId = newTabId();
     this.#memory.set(SESSION, null);
-    if (saved !== null) this.#memory.set(DRAFTS, null);
+    if (saved !== null) {
+      this.#memory.set(DRAFTS, null);
+      this.#memory.set(DIRECTS, null);
+    }
     await claimSession(this.#tabId, claims);
     return null;
   }
@@ -124,6 +139,34 @@ export class TabMemory {
     const value = drafts.size === 0 ? null : JSON.stringify(Object.fromEntries(drafts));
     this.#memory.set(DRAFTS, value);
   }
+
+  /** Private conversations. @returns {KeptDirect[]} */
+  get directs() {
+    try {
+      const value = JSON.parse(this.#memory.get(DIRECTS) ?? "[]");
+      return Array.isArray(value) ? value.filter(isKeptDirect) : [];
+    } catch {
+      // Somebody else wrote there.
+      return [];
+    }
+  }
+
+  /**
+   * @param {readonly KeptDirect[]} directs The newest last; the oldest go where it is too much.
+   * @returns {void}
+   */
+  saveDirects(directs) {
+    /** @type {string[]} */
+    const kept = [];
+    let length = 0;
+    for (const each of directs.toReversed()) {
+      const text = JSON.stringify(each);
+      length += text.length;
+      if (length > DIRECTS_LENGTH_KEPT) break;
+      kept.unshift(text);
+    }
+    this.#memory.set(DIRECTS, kept.length === 0 ? null : `[${kept.join(",")}]`);
+  }
 }
 
 /**
@@ -133,7 +176,7 @@ export class TabMemory {
  * @param {Claims} claims
  * @returns {Promise<boolean>}
  */
-export async function claimSession(tabId, { locks, channel }) {
+async function claimSession(tabId, { locks, channel }) {
   if (locks !== undefined) return await claimByLock(tabId, locks) === "ours";
   // Locks are for secure contexts only, and a LAN has none.
   return channel === null || await claimByChannel(tabId, channel) === "ours";
@@ -180,6 +223,19 @@ function claimByChannel(tabId, channel) {
   });
   channel.postMessage({ type: "claim", tabId });
   return promise;
+}
+
+/** @param {Partial<KeptDirect> | null} value */
+function isKeptDirect(value) {
+  return typeof value?.name === "string" && Number.isSafeInteger(value.unread) &&
+    Array.isArray(value.lines) && value.lines.every(isKeptLine);
+}
+
+/** @param {Partial<KeptLine> | null} value */
+function isKeptLine(value) {
+  return (value?.id === null || Number.isSafeInteger(value?.id)) &&
+    Number.isSafeInteger(value?.atMs) && typeof value?.from === "string" &&
+    typeof value.text === "string" && typeof value.isOwn === "boolean";
 }
 
 /** @returns {string} */

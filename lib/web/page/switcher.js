@@ -86,9 +86,12 @@ export class Switcher {
     const key = foldName(typed).replace(/^[#@]/, "");
     const fits = (/** @type {string} */ name) => foldName(name).includes(key);
     const { places, current, ownName } = this.#model;
+    // Nobody goes where they are.
+    const rankOf = (/** @type {Place} */ place) =>
+      place === current ? -1 : place.mentions > 0 ? 2 : Number(place.unread > 0);
     /** @type {Goal[]} */
     const goals = places.filter(({ name }) => fits(name))
-      .sort((a, b) => b.mentions - a.mentions || Number(b.unread > 0) - Number(a.unread > 0))
+      .sort((a, b) => rankOf(b) - rankOf(a))
       .map((place) => ({
         shown: place.name,
         note: place === current

@@ -85,7 +85,7 @@ export function describeWho({ room, atMs, users, more }) {
  * @param {number} ms
  * @returns {string}
  */
-export function formatDuration(ms) {
+function formatDuration(ms) {
   /** @type {readonly (readonly [string, number])[]} */
   const units = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000]];
   for (const [word, unitMs] of units) {

@@ -559,14 +559,25 @@ function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /** A file of the page, unless the browser has it already. */
-function fileAnswer({ headers }: IncomingMessage, { type, etag, body }: PageFile): Answer {
+function fileAnswer({ headers }: IncomingMessage, { type, zipped, ...plain }: PageFile): Answer {
+  const isZipped = takesGzip(headers["accept-encoding"]);
+  const { etag, body } = isZipped ? zipped : plain;
   // Asked for each time, so that everybody has the page of the server that runs.
-  const validators = { "ETag": etag, "Cache-Control": "no-cache" };
+  const kept = { "ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding" };
   const known = (headers["if-none-match"] ?? "").split(",").map((tag) =>
     tag.trim().replace(/^W\//, "")
   );
-  if (known.includes(etag) || known.includes("*")) return emptyAnswer(304, validators);
-  return { status: 200, headers: { "Content-Type": type, ...validators }, body };
+  if (known.includes(etag) || known.includes("*")) return emptyAnswer(304, kept);
+  const encoding = isZipped ? { "Content-Encoding": "gzip" } : {};
+  return { status: 200, headers: { "Content-Type": type, ...encoding, ...kept }, body };
+}
+
+/** Whether a browser that accepts these codings (RFC 9110, section 12.5.3) takes gzip. */
+function takesGzip(accepted: string | string[] | undefined): boolean {
+  return `${accepted ?? ""}`.split(",").some((item) => {
+    const [coding = "", weight = ""] = item.split(";");
+    return coding.trim().toLowerCase() === "gzip" && !/^\s*q\s*=\s*0(?:\.0*)?\s*$/i.test(weight);
+  });
 }
 
 /** Answers over a bare connection, and closes it. */

@@ -1,6 +1,8 @@
 // The browser door in daily use: what each path answers, with which headers, and to whom; from
 // where a page may connect; what a proxy is believed; what bots send and get; how it closes.
 
+import { type IncomingMessage, request } from "node:http";
+import { gunzipSync } from "node:zlib";
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { connect } from "node:tls";
 import { UsageError } from "../../lib/errors.ts";
@@ -89,10 +91,57 @@ Deno.test("a page that the browser has is not sent again, one that changed is", 
   assertEquals((await peer.get("/", { "If-None-Match": '"other"' })).status, 200);
 });
 
-Deno.test("validators of the page's files differ", async () => {
-  const etags = [...(await readPageFiles()).values()].map(({ etag }) => etag);
+Deno.test("validators of the page's files differ, and what is compressed is the same", async () => {
+  const files = [...(await readPageFiles()).values()];
+  const etags = files.flatMap(({ etag, zipped }) => [etag, zipped.etag]);
   assertEquals(new Set(etags).size, etags.length);
+  for (const { body, zipped } of files) assert(gunzipSync(zipped.body).equals(body));
 });
+
+Deno.test("a file of the page is compressed for who takes that, and for nobody else", async () => {
+  await using door = await EchoDoor.open();
+  const url = `http://127.0.0.1:${door.port}/style.css`;
+  const lengths = new Set<string>();
+  const cases: readonly (readonly [accepted: string, isZipped: boolean])[] = [
+    ["gzip", true],
+    ["br, GZIP;q=0.5", true],
+    ["gzip ; q=1.0, *;q=0", true],
+    ["identity", false],
+    ["gzip;q=0", false],
+    ["br, gzip; q=0.000", false],
+    ["xgzip", false],
+  ];
+  for (const [accepted, isZipped] of cases) {
+    const { status, headers } = await headOf(url, { "Accept-Encoding": accepted });
+    assertEquals(
+      [status, headers["content-encoding"]],
+      [200, isZipped ? "gzip" : undefined],
+      accepted,
+    );
+    assertEquals(headers["vary"], "Accept-Encoding");
+    assertEquals(headers["etag"]?.includes("-gzip"), isZipped);
+    lengths.add(`${isZipped} ${headers["content-length"]}`);
+    const again = { "Accept-Encoding": accepted, "If-None-Match": headers["etag"] ?? "" };
+    assertEquals((await headOf(url, again)).status, 304);
+  }
+  assertEquals(lengths.size, 2);
+});
+
+/** The head of an answer as it was sent: `fetch` would take the compression off. */
+async function headOf(
+  url: string,
+  headers: Record<string, string>,
+): Promise<{ readonly status: number; readonly headers: Record<string, string | undefined> }> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  request(url, { method: "HEAD", headers, agent: false }, resolve).on("error", reject).end();
+  const response = await promise;
+  response.resume();
+  await new Promise((done) => response.once("close", done));
+  return {
+    status: response.statusCode ?? 0,
+    headers: response.headers as Record<string, string | undefined>,
+  };
+}
 
 Deno.test("what is not there is not there, and all answers have the headers", async () => {
   await using door = await EchoDoor.open();

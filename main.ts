@@ -131,6 +131,8 @@ async function serve(config: Config, source: ConfigSource): Promise<number> {
     complain(whyNotStarted(error, config));
     return 1;
   }
+  // Whatever is thrown from here on, everybody is told, and the database is closed.
+  await using _server = server;
   const { stopped, stop } = stopOnSignals(() => server.shutdown());
   using _reloading = await prepareReloading(server, { config, source, stop });
   const text = formatStart({
@@ -299,7 +301,7 @@ class ConfigSource {
    */
   readAgain(readFile: (path: string) => string): Config {
     const request = readConfig(this.#args, { env: (name) => this.#env.get(name), readFile });
-    if (request.type !== "serve") throw new UsageError(`This is no configuration to run with`);
+    if (request.type !== "serve") throw new UsageError("This is no configuration to run with");
     return request.config;
   }
 }

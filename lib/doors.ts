@@ -63,6 +63,8 @@ export interface DoorsOptions {
   readonly onUnknownProxy: (address: string) => void;
   /** Told that accepting failed, and goes on in so many milliseconds. */
   readonly onAcceptError: (error: unknown, pauseMs: number) => void;
+  /** Told what is wrong with a door: it goes on. */
+  readonly onFault: (door: string, error: unknown) => void;
   /** Deals with what bots ask for over HTTP; null where nobody does. */
   readonly bots: BotsHandler | null;
   /** Whether the server does what it is there for. */
@@ -132,11 +134,6 @@ export class Doors {
     };
   }
 
-  /** Connections that are between their first byte and their arrival: handshakes. */
-  get handshakes(): number {
-    return this.#tls?.handshakes ?? 0;
-  }
-
   /** When the certificate ends, in epoch milliseconds; null without TLS. */
   get certificateEndsAtMs(): number | null {
     return this.#tls?.certificateEndsAtMs ?? null;
@@ -198,7 +195,7 @@ export class Doors {
   }
 
   async #openTls(): Promise<TlsDoor> {
-    const { config: { tls }, onArrival, onRejected, onAcceptError } = this.#options;
+    const { config: { tls }, onArrival, onRejected, onFault } = this.#options;
     if (tls === null) throw new Error("There is no certificate");
     const { openTlsDoor } = await import("./net/tls_door.ts");
     return await openTlsDoor({
@@ -210,7 +207,7 @@ export class Doors {
       onConnection: (socket, { address }) =>
         onArrival({ socket, peer: { address, via: "tls", isPrivate: true }, conn: null }),
       onRejected: (address, why) => onRejected({ address, via: "tls" }, why),
-      onError: (error) => onAcceptError(error, 0),
+      onError: (error) => onFault("The door for TLS", error),
     });
   }
 
@@ -233,7 +230,7 @@ export class Doors {
     { host, port }: ListenAddress,
     how: { readonly certificate: Certificate | null; readonly servesPage: boolean },
   ): Promise<WebDoor> {
-    const { onArrival, onRejected, onUnknownProxy, onAcceptError } = this.#options;
+    const { onArrival, onRejected, onUnknownProxy, onFault } = this.#options;
     const { bots, isReady, metrics } = this.#options;
     const { openWebDoor } = await import("./web/web_door.ts");
     return await openWebDoor({
@@ -247,7 +244,7 @@ export class Doors {
       onVisitor: (socket, from) => onArrival({ socket, peer: { ...from, via: "web" }, conn: null }),
       onRejected: (address, why) => onRejected({ address, via: "web" }, why),
       onUnknownProxy,
-      onError: (error) => onAcceptError(error, 0),
+      onError: (error) => onFault("The door for browsers", error),
       bots: how.servesPage ? bots : null,
       health: { isReady },
       metrics,

@@ -161,6 +161,8 @@ class ChatServer implements Server {
         onUnknownProxy: (address) => this.#log.warning("proxy-unknown", { address }),
         onAcceptError: (error, pauseMs) =>
           this.#log.warning("accept-failed", { pauseMs, error: describe(error) }),
+        onFault: (door, error) =>
+          this.#log.error("task-failed", { task: door, error: describe(error) }),
         bots: await this.#openBots(),
         isReady: () => this.#isReady,
         metrics: await this.#openMetrics(),

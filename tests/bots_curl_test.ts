@@ -3,7 +3,8 @@
 // streams that end with the token, the room and the server.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { HAS_OPENSSL, TestCertificate } from "./fixtures/certificates.ts";
+import { onUnix, type TestSettings, withPrograms } from "./fixtures/machine.ts";
+import { TestCertificate } from "./fixtures/certificates.ts";
 import { type Guest, startTestServer, type TestServer, within } from "./harness.ts";
 import { inFolder } from "./store/store_trial.ts";
 
@@ -11,25 +12,9 @@ const README = new URL("../README.md", import.meta.url);
 const PASSWORD = "open-sesame";
 const WEB = { host: "127.0.0.1", port: 0, isTls: false };
 
-/** What is missing here for these tests, or null. In CI nothing may be. */
-const MISSING: string | null = (() => {
-  if (Deno.build.os === "windows") return "there is no sh on Windows";
-  for (const program of ["curl", "jq"]) {
-    try {
-      new Deno.Command(program, { args: ["--version"] }).outputSync();
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-      if (Deno.env.get("CI") !== "true") return `${program} is not installed`;
-    }
-  }
-  return null;
-})();
-
-/** The settings of a test with curl: where it cannot run, the name says why. */
-function overCurl(name: string, missing = MISSING): { name: string; ignore: boolean } {
-  return missing === null
-    ? { name, ignore: false }
-    : { name: `${name} (ignored: ${missing})`, ignore: true };
+/** The settings of a test with curl, as the README has it: in a shell, with jq, and more. */
+function overCurl(name: string, ...programs: readonly string[]): TestSettings {
+  return onUnix(withPrograms(name, "curl", "jq", ...programs));
 }
 
 /** A script as a process, and the lines that it prints. */
@@ -242,9 +227,7 @@ Deno.test(
   },
 );
 
-const NO_TLS = MISSING ?? (HAS_OPENSSL ? null : "openssl is not installed");
-
-Deno.test(overCurl("the README's lines with curl work over TLS", NO_TLS), async () => {
+Deno.test(overCurl("the README's lines with curl work over TLS", "openssl"), async () => {
   await using made = await TestCertificate.make();
   const certificate = { cert: made.cert, key: made.key };
   await using server = await startTestServer({

@@ -2,6 +2,7 @@
 // that there are, and the guide's tables are those of the program.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { onUnix, withPrograms } from "./fixtures/machine.ts";
 import { type Config, formatHelp, readConfig } from "../lib/config.ts";
 import { Counters } from "../lib/counters.ts";
 import { CONNECTIONS_MAX_DEFAULT, SHUTDOWN_GRACE_MS } from "../lib/limits.ts";
@@ -13,8 +14,6 @@ import { startProcess } from "./fixtures/server_process.ts";
 import { within } from "./harness.ts";
 
 const TOP = new URL("..", import.meta.url);
-const HAS_UNIX_SOCKETS = Deno.build.os !== "windows";
-const IS_CI = Deno.env.get("CI") === "true";
 
 /** Files of the machine that the settings name, and what stands for them. */
 const FILES: Readonly<Record<string, string>> = {
@@ -67,23 +66,6 @@ function readUnit(text: string): Map<string, string[]> {
   return directives;
 }
 
-/** A program's settings for a test: where it is not there, that is said on screen, and fails in CI. */
-function withProgram(
-  program: string,
-  name: string,
-): { readonly name: string; readonly ignore: boolean } {
-  if (Deno.build.os !== "linux") return { name: `${name} (ignored: no Linux)`, ignore: true };
-  try {
-    new Deno.Command(program, { args: ["--version"], stdout: "null", stderr: "null" }).outputSync();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return IS_CI
-      ? { name, ignore: false }
-      : { name: `${name} (ignored: there is no ${program})`, ignore: true };
-  }
-  return { name, ignore: false };
-}
-
 /** The rows of a table in the guide, each as its cells, by the heading of its first column. */
 async function tableOf(heading: string): Promise<string[][]> {
   const lines = (await read("deploy/README.md")).split("\n");
@@ -125,52 +107,55 @@ Deno.test("the unit starts a server that its own rights let run", async () => {
   assert(!unit.has("Service.MemoryDenyWriteExecute"), "V8 makes code while it runs");
 });
 
-Deno.test(withProgram("systemd-analyze", "systemd knows every directive of the unit"), async () => {
-  const folder = await Deno.makeTempDir({ prefix: "parley-unit-" });
-  try {
-    // That program is not installed here: this one is.
-    const unit = (await read("deploy/parley.service"))
-      .replace("/usr/local/bin/parley-server", Deno.execPath());
-    await Deno.writeTextFile(`${folder}/parley.service`, unit);
-    const { stderr } = await new Deno.Command("systemd-analyze", {
-      args: ["verify", `${folder}/parley.service`],
-      env: { NO_COLOR: "1", SYSTEMD_LOG_COLOR: "0" },
-    }).output();
-    const complaints = new TextDecoder().decode(stderr).split("\n")
-      .filter((line) => line.includes("parley.service"));
-    assertEquals(complaints, []);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-});
+Deno.test(
+  withPrograms("systemd knows every directive of the unit", "systemd-analyze"),
+  async () => {
+    const folder = await Deno.makeTempDir({ prefix: "parley-unit-" });
+    try {
+      // That program is not installed here: this one is.
+      const unit = (await read("deploy/parley.service"))
+        .replace("/usr/local/bin/parley-server", Deno.execPath());
+      await Deno.writeTextFile(`${folder}/parley.service`, unit);
+      const { stderr } = await new Deno.Command("systemd-analyze", {
+        args: ["verify", `${folder}/parley.service`],
+        env: { NO_COLOR: "1", SYSTEMD_LOG_COLOR: "0" },
+      }).output();
+      const complaints = new TextDecoder().decode(stderr).split("\n")
+        .filter((line) => line.includes("parley.service"));
+      assertEquals(complaints, []);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+);
 
-Deno.test({
-  name: "the service manager is told that the server is ready, once it listens",
-  ignore: !HAS_UNIX_SOCKETS,
-}, async () => {
-  const folder = await Deno.makeTempDir({ prefix: "parley-manager-" });
-  const path = `${folder}/notify`;
-  const manager = Deno.listenDatagram({ transport: "unixpacket", path });
-  try {
-    await using server = await startProcess({ env: { NOTIFY_SOCKET: path } });
-    const [bytes] = await within(manager.receive(), () => "Awaited that the server is ready");
-    const [ready, status] = new TextDecoder().decode(bytes).split("\n");
-    assertEquals(ready, "READY=1");
-    assertMatch(status ?? "", new RegExp(`^STATUS=Parley \\S+ listens on .*:${server.port}\\b`));
-  } finally {
-    manager.close();
-    await Deno.remove(folder, { recursive: true });
-  }
-});
+Deno.test(
+  onUnix("the service manager is told that the server is ready, once it listens"),
+  async () => {
+    const folder = await Deno.makeTempDir({ prefix: "parley-manager-" });
+    const path = `${folder}/notify`;
+    const manager = Deno.listenDatagram({ transport: "unixpacket", path });
+    try {
+      await using server = await startProcess({ env: { NOTIFY_SOCKET: path } });
+      const [bytes] = await within(manager.receive(), () => "Awaited that the server is ready");
+      const [ready, status] = new TextDecoder().decode(bytes).split("\n");
+      assertEquals(ready, "READY=1");
+      assertMatch(status ?? "", new RegExp(`^STATUS=Parley \\S+ listens on .*:${server.port}\\b`));
+    } finally {
+      manager.close();
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+);
 
-Deno.test({
-  name: "a manager that cannot be told costs a line in the log, and no start",
-  ignore: !HAS_UNIX_SOCKETS,
-}, async () => {
-  await using server = await startProcess({ env: { NOTIFY_SOCKET: "/nowhere/notify" } });
-  await server.complained(/Could not tell the service manager that the server is ready: .*\n/);
-  assertEquals(server.complaints.split("\n").length, 2);
-});
+Deno.test(
+  onUnix("a manager that cannot be told costs a line in the log, and no start"),
+  async () => {
+    await using server = await startProcess({ env: { NOTIFY_SOCKET: "/nowhere/notify" } });
+    await server.complained(/Could not tell the service manager that the server is ready: .*\n/);
+    assertEquals(server.complaints.split("\n").length, 2);
+  },
+);
 
 Deno.test("the image is made of files that there are, and runs the server as nobody", async () => {
   const lines = instructions(await read("deploy/Dockerfile"));
@@ -216,10 +201,7 @@ Deno.test("the proxies lead to where the flags beside them have the server liste
   }
 });
 
-Deno.test({
-  name: "the hook hands over what certbot and lego made",
-  ignore: !HAS_UNIX_SOCKETS,
-}, async () => {
+Deno.test(onUnix("the hook hands over what certbot and lego made"), async () => {
   const folder = await Deno.makeTempDir({ prefix: "parley-hook-" });
   try {
     await Deno.writeTextFile(`${folder}/install`, '#!/bin/sh\necho "$@"\n', { mode: 0o700 });

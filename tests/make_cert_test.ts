@@ -6,6 +6,7 @@ import { deadline } from "@std/async/deadline";
 import { createServer } from "node:tls";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
+import { withPrograms } from "./fixtures/machine.ts";
 import { checkCertificate } from "../lib/certificate.ts";
 import { connectToServer } from "../lib/client/server_link.ts";
 import { Trust } from "../lib/client/trust.ts";
@@ -192,7 +193,7 @@ Deno.test({
 });
 
 Deno.test({
-  ...overCurl("a made certificate is enough for curl, by name and by address"),
+  ...withPrograms("a made certificate is enough for curl, by name and by address", "curl"),
   async fn(): Promise<void> {
     await using stack = new AsyncDisposableStack();
     const { cert, key, certFile } = await make(stack);
@@ -232,16 +233,3 @@ Deno.test("formatMadeCert() tells what to type next", () => {
   const local = formatMadeCert({ ...made, names: ["localhost"] }, programs);
   assert(local.includes("parley-client localhost --fingerprint AB:CD\n"), local);
 });
-
-/** The settings of a test that needs `curl`: where there is none, it says so on screen. */
-function overCurl(name: string): { name: string; ignore: boolean } {
-  try {
-    new Deno.Command("curl", { args: ["--version"], stdin: "null" }).outputSync();
-    return { name, ignore: false };
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    // In CI it has to be there: the test then fails for want of it.
-    const ignore = Deno.env.get("CI") !== "true";
-    return { name: ignore ? `${name} (ignored: this machine has no curl)` : name, ignore };
-  }
-}

@@ -5,19 +5,14 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { connect } from "node:tls";
+import { onUnix } from "./fixtures/machine.ts";
 import { overTls, TestCertificate } from "./fixtures/certificates.ts";
 import { Folder, startProcess } from "./fixtures/server_process.ts";
 import { Guest, within } from "./harness.ts";
 
-const IS_WINDOWS = Deno.build.os === "windows";
-
 Deno.test({
-  ...overTls(
-    `a running server reaches no file, no host and no program${
-      IS_WINDOWS ? " (not on Windows, which has no SIGUSR2 to ask it with)" : ""
-    }`,
-  ),
-  ...IS_WINDOWS ? { ignore: true } : {},
+  // Windows has no SIGUSR2 to ask it with.
+  ...onUnix(overTls("a running server reaches no file, no host and no program")),
   fn: async () => {
     await using folder = new Folder();
     await using certificate = await TestCertificate.make();

@@ -4,6 +4,7 @@
 
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { onUnix } from "./fixtures/machine.ts";
 import { overTls, TestCertificate } from "./fixtures/certificates.ts";
 import {
   Folder,
@@ -15,11 +16,6 @@ import { Guest, within } from "./harness.ts";
 import { Crowd, presentedOn } from "./tls_visits.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
-
-/** A test that needs signals, which Windows has none of that a server could listen for. */
-function withSignals(name: string): { name: string; ignore: boolean } {
-  return { name: IS_WINDOWS ? `${name} (ignored: not on Windows)` : name, ignore: IS_WINDOWS };
-}
 
 /** A server that logs what it reads again. */
 async function start(options: ProcessOptions): Promise<ServerProcess> {
@@ -35,7 +31,7 @@ async function logged(server: ServerProcess, text: string, count = 1): Promise<v
 const TAKEN = "The configuration was read again: ";
 const REFUSED = "The configuration stays as it was: ";
 
-Deno.test(withSignals("SIGHUP reads the configuration again"), async () => {
+Deno.test(onUnix("SIGHUP reads the configuration again"), async () => {
   await using folder = new Folder();
   const write = async (name: string, text: string): Promise<void> =>
     await Deno.writeTextFile(folder.file(name), text);
@@ -101,7 +97,7 @@ Deno.test(withSignals("SIGHUP reads the configuration again"), async () => {
 });
 
 Deno.test(
-  withSignals("SIGHUP takes a password, and shows no secret"),
+  onUnix("SIGHUP takes a password, and shows no secret"),
   async () => {
     await using folder = new Folder();
     const password = folder.file("password.txt");
@@ -123,7 +119,7 @@ Deno.test(
   },
 );
 
-Deno.test(withSignals("a server that can reload reaches no file, host or program"), async () => {
+Deno.test(onUnix("a server that can reload reaches no file, host or program"), async () => {
   await using folder = new Folder();
   const motd = folder.file("motd.txt");
   await Deno.writeTextFile(motd, "Be kind.");
@@ -298,45 +294,42 @@ Deno.test(overTls("a certificate is taken however it is replaced, and nobody dro
   }
 });
 
-Deno.test({
-  ...overTls("a certificate is taken where links are swapped, as certbot and Kubernetes do"),
-  ...IS_WINDOWS ? { ignore: true } : {},
-}, async () => {
-  await using folder = new Folder();
-  await using first = await TestCertificate.make();
-  await using second = await TestCertificate.make();
-  const relink = async (target: string, name: string): Promise<void> => {
-    await Deno.symlink(target, folder.file("next"));
-    await Deno.rename(folder.file("next"), folder.file(name));
-  };
-  for (const name of ["cert", "key"] as const) {
-    await Deno.symlink(`${name === "cert" ? first.certFile : first.keyFile}`, folder.file(name));
-    await relink(name, `${name}.pem`);
-  }
-  await using trial = await TlsTrial.start(folder);
-  await relink(second.certFile, "cert");
-  await relink(second.keyFile, "key");
-  await trial.takes(second);
-  // A folder with both, at one stroke.
-  await Deno.mkdir(folder.file("..1"));
-  await Deno.writeTextFile(folder.file("..1/cert.pem"), first.cert);
-  await Deno.writeTextFile(folder.file("..1/key.pem"), first.key);
-  await relink("..1", "..data");
-  await relink("..data/cert.pem", "cert.pem");
-  await relink("..data/key.pem", "key.pem");
-  await trial.takes(first);
-  await Deno.mkdir(folder.file("..2"));
-  await Deno.writeTextFile(folder.file("..2/cert.pem"), second.cert);
-  await Deno.writeTextFile(folder.file("..2/key.pem"), second.key);
-  await relink("..2", "..data");
-  await trial.takes(second);
-  assert(!trial.server.complaints.includes("No such file"), trial.server.complaints);
-});
+Deno.test(
+  onUnix(overTls("a certificate is taken where links are swapped, as certbot and Kubernetes do")),
+  async () => {
+    await using folder = new Folder();
+    await using first = await TestCertificate.make();
+    await using second = await TestCertificate.make();
+    const relink = async (target: string, name: string): Promise<void> => {
+      await Deno.symlink(target, folder.file("next"));
+      await Deno.rename(folder.file("next"), folder.file(name));
+    };
+    for (const name of ["cert", "key"] as const) {
+      await Deno.symlink(`${name === "cert" ? first.certFile : first.keyFile}`, folder.file(name));
+      await relink(name, `${name}.pem`);
+    }
+    await using trial = await TlsTrial.start(folder);
+    await relink(second.certFile, "cert");
+    await relink(second.keyFile, "key");
+    await trial.takes(second);
+    // A folder with both, at one stroke.
+    await Deno.mkdir(folder.file("..1"));
+    await Deno.writeTextFile(folder.file("..1/cert.pem"), first.cert);
+    await Deno.writeTextFile(folder.file("..1/key.pem"), first.key);
+    await relink("..1", "..data");
+    await relink("..data/cert.pem", "cert.pem");
+    await relink("..data/key.pem", "key.pem");
+    await trial.takes(first);
+    await Deno.mkdir(folder.file("..2"));
+    await Deno.writeTextFile(folder.file("..2/cert.pem"), second.cert);
+    await Deno.writeTextFile(folder.file("..2/key.pem"), second.key);
+    await relink("..2", "..data");
+    await trial.takes(second);
+    assert(!trial.server.complaints.includes("No such file"), trial.server.complaints);
+  },
+);
 
-Deno.test({
-  ...overTls("SIGHUP takes a certificate at once"),
-  ...IS_WINDOWS ? { ignore: true } : {},
-}, async () => {
+Deno.test(onUnix(overTls("SIGHUP takes a certificate at once")), async () => {
   await using first = await TestCertificate.make();
   await using second = await TestCertificate.make();
   // As everybody starts it: it would look by itself after some seconds.

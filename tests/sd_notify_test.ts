@@ -8,12 +8,9 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { onLinux, onUnix } from "./fixtures/machine.ts";
 import { notifyReady } from "../lib/sd_notify.ts";
 import { within } from "./harness.ts";
-
-/** Windows has no such sockets, and only Linux has those with abstract names. */
-const WITH_SOCKETS = { ignore: Deno.build.os === "windows" };
-const WITH_ABSTRACT_NAMES = { ignore: Deno.build.os !== "linux" };
 
 /** A service manager that is told something. */
 class Manager implements AsyncDisposable {
@@ -71,33 +68,30 @@ async function failingTo(socketPath: string): Promise<{ error: string; left: str
   }
 }
 
-Deno.test("the manager is told once that the server is ready, and what it does", {
-  ...WITH_SOCKETS,
-}, async () => {
-  await using manager = new Manager();
-  await notifyReady(manager.socketPath, "Listens on 127.0.0.1:2022");
-  const { text, from } = await manager.receive();
-  assertEquals(text, "READY=1\nSTATUS=Listens on 127.0.0.1:2022\n");
-  await assertRejects(() => Deno.lstat(from), Deno.errors.NotFound);
-});
+Deno.test(
+  onUnix("the manager is told once that the server is ready, and what it does"),
+  async () => {
+    await using manager = new Manager();
+    await notifyReady(manager.socketPath, "Listens on 127.0.0.1:2022");
+    const { text, from } = await manager.receive();
+    assertEquals(text, "READY=1\nSTATUS=Listens on 127.0.0.1:2022\n");
+    await assertRejects(() => Deno.lstat(from), Deno.errors.NotFound);
+  },
+);
 
-Deno.test("a socket with an abstract name is reached as well", {
-  ...WITH_ABSTRACT_NAMES,
-}, async () => {
+Deno.test(onLinux("a socket with an abstract name is reached as well"), async () => {
   await using manager = new Manager(`parley-test-${crypto.randomUUID()}`);
   await notifyReady(manager.socketPath, "Ready");
   assertEquals((await manager.receive()).text, "READY=1\nSTATUS=Ready\n");
 });
 
-Deno.test("no status makes another assignment", { ...WITH_SOCKETS }, async () => {
+Deno.test(onUnix("no status makes another assignment"), async () => {
   await using manager = new Manager();
   await notifyReady(manager.socketPath, "Ready\nMAINPID=1\n");
   assertEquals((await manager.receive()).text, "READY=1\nSTATUS=Ready MAINPID=1 \n");
 });
 
-Deno.test("where nobody listens that is an error, and nothing is left behind", {
-  ...WITH_SOCKETS,
-}, async () => {
+Deno.test(onUnix("where nobody listens that is an error, and nothing is left behind"), async () => {
   const manager = new Manager();
   await manager[Symbol.asyncDispose]();
   const { error, left } = await failingTo(manager.socketPath);
@@ -105,7 +99,7 @@ Deno.test("where nobody listens that is an error, and nothing is left behind", {
   assertEquals(left, []);
 });
 
-Deno.test("what is no path of a socket is refused by name", { ...WITH_SOCKETS }, async () => {
+Deno.test(onUnix("what is no path of a socket is refused by name"), async () => {
   for (const path of ["", "@", "/", "vsock:2:1", "relative/socket"]) {
     const error = await assertRejects(() => notifyReady(path, "Ready"), Error);
     assertStringIncludes(error.message, "NOTIFY_SOCKET is no path of a socket");

@@ -3,17 +3,13 @@
 // read them still, whichever links lead there, and can do nothing else.
 
 import { assertEquals, assertRejects } from "@std/assert";
+import { onUnix } from "./fixtures/machine.ts";
 import { WATCHED_FILE_BYTES_MAX } from "../lib/limits.ts";
 import { type FileOutcome, type WatchedFiles, watchFiles } from "../lib/watched_files.ts";
 import { Folder, ServerProcess } from "./fixtures/server_process.ts";
 import { within } from "./harness.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
-
-/** A test that Windows has no named pipes, links for everybody, or signals for. */
-function onUnix(name: string): { name: string; ignore: boolean } {
-  return { name: IS_WINDOWS ? `${name} (ignored: not on Windows)` : name, ignore: IS_WINDOWS };
-}
 
 /** Watches files in this process, and lets tests wait for changes. */
 class Watch implements Disposable {

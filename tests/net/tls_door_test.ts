@@ -18,6 +18,7 @@ import { once } from "node:events";
 import { connect as connectTcp, type Socket as NodeStream } from "node:net";
 import { mock } from "node:test";
 import { connect as connectTls, type TLSSocket } from "node:tls";
+import { onUnix } from "../fixtures/machine.ts";
 import { UsageError } from "../../lib/errors.ts";
 import { CLOSE_LINGER_MS, TLS_HANDSHAKE_MS, TLS_HANDSHAKES_MAX } from "../../lib/limits.ts";
 import { openTlsDoor, type TlsDoor, type TlsDoorOptions } from "../../lib/net/tls_door.ts";
@@ -630,26 +631,26 @@ for (const mode of ["direct", "proxied"]) {
   });
 }
 
-Deno.test({
-  ...overTls("a door that ran out of files lets people in once there are some again"),
-  ...(Deno.build.os === "windows" ? { ignore: true } : {}),
-}, async () => {
-  await using certificate = await TestCertificate.make();
-  await using door = await DoorProcess.start(certificate, {
-    prefix: ["sh", "-c", 'ulimit -n 100; exec "$@"', "sh"],
-  });
-  const conns: Deno.TcpConn[] = [];
-  // The kernel takes them all; the process gets to some eighty.
-  while (conns.length < 150) {
-    conns.push(await Deno.connect({ hostname: "127.0.0.1", port: door.port }));
-  }
-  await writeAll(conns[0] ?? fail(), bytesOf("hello?\n"));
-  assertEquals(textOf(await readAll(conns[0] ?? fail())), HINT);
-  for (const conn of conns) conn.close();
-  await using guest = await TlsGuest.connect(door.port);
-  assertEquals(await guest.ask("hello"), "hello");
-  assertEquals((await door.stop()).handshakes, 0);
-});
+Deno.test(
+  onUnix(overTls("a door that ran out of files lets people in once there are some again")),
+  async () => {
+    await using certificate = await TestCertificate.make();
+    await using door = await DoorProcess.start(certificate, {
+      prefix: ["sh", "-c", 'ulimit -n 100; exec "$@"', "sh"],
+    });
+    const conns: Deno.TcpConn[] = [];
+    // The kernel takes them all; the process gets to some eighty.
+    while (conns.length < 150) {
+      conns.push(await Deno.connect({ hostname: "127.0.0.1", port: door.port }));
+    }
+    await writeAll(conns[0] ?? fail(), bytesOf("hello?\n"));
+    assertEquals(textOf(await readAll(conns[0] ?? fail())), HINT);
+    for (const conn of conns) conn.close();
+    await using guest = await TlsGuest.connect(door.port);
+    assertEquals(await guest.ask("hello"), "hello");
+    assertEquals((await door.stop()).handshakes, 0);
+  },
+);
 
 function fail(): never {
   throw new Error("There is none");

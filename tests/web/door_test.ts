@@ -5,6 +5,7 @@ import { type IncomingMessage, request } from "node:http";
 import { gunzipSync } from "node:zlib";
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { connect } from "node:tls";
+import { withPrograms } from "../fixtures/machine.ts";
 import { UsageError } from "../../lib/errors.ts";
 import { BOT_TEXT_BYTES_MAX } from "../../lib/limits.ts";
 import type { Socket } from "../../lib/socket.ts";
@@ -814,34 +815,14 @@ class FakeConnection {
   }
 }
 
-/** Whether curl is there. */
-const HAS_CURL = await hasCurl();
-
-async function hasCurl(): Promise<boolean> {
-  try {
-    await curl("--version");
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
 async function curl(...args: string[]): Promise<string> {
   const { stdout } = await new Deno.Command("curl", { args: ["--silent", ...args], stdin: "null" })
     .output();
   return new TextDecoder().decode(stdout);
 }
 
-/** The settings of a test that needs curl: where it is missing, it says so on screen. */
-function overCurl(name: string): { name: string; ignore: boolean } {
-  return HAS_CURL || Deno.env.get("CI") === "true"
-    ? { name, ignore: false }
-    : { name: `${name} (ignored: this machine has no curl)`, ignore: true };
-}
-
 Deno.test(
-  overCurl("curl: the page, its head, what is not there, what a bot posts and reads"),
+  withPrograms("curl: the page, its head, what is not there, what a bot posts and reads", "curl"),
   async () => {
     const bots = new TestBots();
     bots.onStream = async (stream): Promise<void> => {
@@ -873,17 +854,20 @@ Deno.test(
   },
 );
 
-Deno.test(overCurl("curl: a WebSocket's handshake is refused without an origin"), async () => {
-  await using door = await EchoDoor.open();
-  const headers = [
-    "Connection: Upgrade",
-    "Upgrade: websocket",
-    "Sec-WebSocket-Version: 13",
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-  ].flatMap((header) => ["--header", header]);
-  const text = await curl("--include", ...headers, `http://127.0.0.1:${door.port}/ws`);
-  assertMatch(text, /^HTTP\/1.1 403 Forbidden\r\n/);
-});
+Deno.test(
+  withPrograms("curl: a WebSocket's handshake is refused without an origin", "curl"),
+  async () => {
+    await using door = await EchoDoor.open();
+    const headers = [
+      "Connection: Upgrade",
+      "Upgrade: websocket",
+      "Sec-WebSocket-Version: 13",
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ].flatMap((header) => ["--header", header]);
+    const text = await curl("--include", ...headers, `http://127.0.0.1:${door.port}/ws`);
+    assertMatch(text, /^HTTP\/1.1 403 Forbidden\r\n/);
+  },
+);
 
 Deno.test("a frame of the tests' own is right", () => {
   assertEquals(frame("Hi", { isMasked: false }), Uint8Array.of(0x81, 2, 72, 105));

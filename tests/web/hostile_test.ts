@@ -3,6 +3,7 @@
 
 import { mock } from "node:test";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { onUnix } from "../fixtures/machine.ts";
 import { EndReason } from "../../lib/errors.ts";
 import {
   ENTRY_MS,
@@ -704,10 +705,7 @@ Deno.test("a whole server: a browser that never reads is cut, and everybody is t
 
 for (const scheme of ["http", "https"]) {
   const name = `${scheme}: a door that ran out of files lets people in once there are some again`;
-  Deno.test({
-    ...overTls(name),
-    ...(Deno.build.os === "windows" ? { ignore: true } : {}),
-  }, async () => {
+  Deno.test(onUnix(overTls(name)), async () => {
     await using certificate = await TestCertificate.make();
     const files = scheme === "https" ? [certificate.certFile, certificate.keyFile] : [];
     const child = new Deno.Command("sh", {

@@ -5,6 +5,8 @@
 
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects } from "@std/assert";
 import { mock } from "node:test";
+import { Doors } from "../lib/doors.ts";
+import { Tasks } from "../lib/tasks.ts";
 import type { ListenAddress } from "../lib/config.ts";
 import { DoorError } from "../lib/errors.ts";
 import { SHUTDOWN_GRACE_MS } from "../lib/limits.ts";
@@ -302,3 +304,46 @@ Deno.test(
     assert(tookMs < SHUTDOWN_GRACE_MS, `it took ${tookMs} ms`);
   },
 );
+
+Deno.test("what fails while a request is answered is told as a fault of that door", async () => {
+  const faults: string[] = [];
+  const stopping = new AbortController();
+  const fail = (): Promise<never> => Promise.reject(new Error("on purpose"));
+  const doors = await Doors.open({
+    config: {
+      name: "Parley",
+      host: "127.0.0.1",
+      port: 0,
+      tls: null,
+      web: { host: "127.0.0.1", port: 0, isTls: false },
+      webOrigins: [],
+      metrics: null,
+      proxyProtocolFrom: [],
+      forwardedFrom: [],
+      idleMs: null,
+    },
+    signal: stopping.signal,
+    tasks: new Tasks((name) => faults.push(name)),
+    onArrival: () => faults.push("arrival"),
+    onRejected: (_peer, why) => faults.push(why),
+    onUnknownProxy: () => faults.push("proxy"),
+    onAcceptError: () => faults.push("accepting"),
+    onFault: (door, error) => faults.push(`${door}: ${error}`),
+    bots: { post: fail, stream: fail },
+    isReady: () => true,
+    metrics: null,
+  });
+  try {
+    const response = await fetch(`http://127.0.0.1:${doors.addresses.web?.port}/rooms/lobby`, {
+      method: "POST",
+      headers: { "Authorization": "Bearer x" },
+      body: "hello",
+    });
+    await response.body?.cancel();
+    assertEquals(response.status, 500);
+    assertEquals(faults, ["The door for browsers: Error: on purpose"]);
+  } finally {
+    stopping.abort();
+    await doors.close();
+  }
+});
